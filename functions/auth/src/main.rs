@@ -1,0 +1,3 @@
+//! Routes under /api/auth: wallet login, sessions, profile, KYC.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Schedule: reads finalised contract events into the database.
+
+fn main() {}

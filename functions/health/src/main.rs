@@ -1,0 +1,3 @@
+//! GET /health and GET /openapi.json.
+
+fn main() {}

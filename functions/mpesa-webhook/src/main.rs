@@ -1,0 +1,3 @@
+//! Takes Daraja's callbacks: authenticate, persist, answer 200.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Routes under /api/notifications and the WebSocket ticket.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! DynamoDB stream: notification rows and WebSocket pushes.
+
+fn main() {}

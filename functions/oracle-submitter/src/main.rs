@@ -1,0 +1,3 @@
+//! SQS FIFO: signs and submits commands to the escrow contract.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Routes under /api/orders: from creation to delivery.
+
+fn main() {}

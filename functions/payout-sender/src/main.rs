@@ -1,0 +1,3 @@
+//! SQS FIFO: sends B2C payouts.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Routes under /api/products: the catalogue and its images.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! WebSocket connect, disconnect and messages.
+
+fn main() {}

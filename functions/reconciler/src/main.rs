@@ -1,0 +1,3 @@
+//! Schedule: finds what is overdue, lost or stuck.
+
+fn main() {}

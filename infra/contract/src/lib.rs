@@ -1,0 +1,1 @@
+//! The escrow contract's compiled artefact, its ABI, and its tests on a chain.

@@ -1,0 +1,3 @@
+//! The developer's command line.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The escrow contract as a Rust API over subxt.

@@ -1,0 +1,125 @@
+//! Exchange rates and the quote that an order keeps for good.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Kes, Planck, Timestamp, UsdCents, money::PLANCK_PER_DOT};
+
+/// A rate's unit: one is 10⁸.
+pub const RATE_ONE: u64 = 100_000_000;
+
+/// What one DOT and one dollar cost, with where and when that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rates {
+    /// Dollars for one DOT, times 10⁸.
+    pub usd_per_dot: u64,
+    /// Shillings for one dollar, times 10⁸.
+    pub kes_per_usd: u64,
+    /// Where the rates come from, for people: `configuration`, or a source's name.
+    pub source: String,
+    /// When they were read.
+    pub at: Timestamp,
+}
+
+/// The amounts of an order, in each unit, fixed at its creation with the rates used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quote {
+    /// What a DOT buyer pays, and what the contract is told.
+    pub amount: Planck,
+    /// The same in dollars.
+    pub usd: UsdCents,
+    /// What an M-Pesa buyer pays, rounded up to whole shillings.
+    pub kes: Kes,
+    /// The rates used.
+    pub rates: Rates,
+}
+
+/// The rates cannot price this amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unquotable {
+    /// A rate is zero.
+    #[error("exchange rate is zero")]
+    ZeroRate,
+    /// The amount has no representation in shillings or planck.
+    #[error("amount is out of range")]
+    OutOfRange,
+}
+
+impl Rates {
+    /// The dollar value of an amount of DOT, rounded to the nearest cent.
+    ///
+    /// # Errors
+    /// [`Unquotable`] when the rate is zero or the value does not fit.
+    pub fn dot_to_usd(&self, amount: Planck) -> Result<UsdCents, Unquotable> {
+        if self.usd_per_dot == 0 {
+            return Err(Unquotable::ZeroRate);
+        }
+        let unit = PLANCK_PER_DOT * u128::from(RATE_ONE);
+        let scaled = amount.0.checked_mul(u128::from(self.usd_per_dot)).and_then(|v| v.checked_mul(100));
+        let cents = scaled.ok_or(Unquotable::OutOfRange)?.saturating_add(unit / 2) / unit;
+        u64::try_from(cents).map(UsdCents).map_err(|_| Unquotable::OutOfRange)
+    }
+
+    /// The shillings that buy `usd`, rounded up: the escrow never collects less than the price.
+    ///
+    /// # Errors
+    /// [`Unquotable`] when the rate is zero or the value does not fit.
+    pub fn usd_to_kes(&self, usd: UsdCents) -> Result<Kes, Unquotable> {
+        if self.kes_per_usd == 0 {
+            return Err(Unquotable::ZeroRate);
+        }
+        let unit = u128::from(RATE_ONE) * 100;
+        let shillings = (u128::from(usd.0) * u128::from(self.kes_per_usd)).div_ceil(unit);
+        u32::try_from(shillings).map(Kes).map_err(|_| Unquotable::OutOfRange)
+    }
+
+    /// Fixes the amounts of an order for a product priced in DOT and dollars.
+    ///
+    /// # Errors
+    /// [`Unquotable`] when an amount cannot be priced.
+    pub fn quote(&self, amount: Planck, usd: UsdCents) -> Result<Quote, Unquotable> {
+        Ok(Quote { amount, usd, kes: self.usd_to_kes(usd)?, rates: self.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rates() -> Rates {
+        Rates {
+            usd_per_dot: 4_20_000_000,
+            kes_per_usd: 129_45_000_000,
+            source: "configuration".into(),
+            at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn shillings_are_rounded_up_to_whole_ones() {
+        assert_eq!(rates().usd_to_kes(UsdCents(1)), Ok(Kes(2)));
+        assert_eq!(rates().usd_to_kes(UsdCents(10_000)), Ok(Kes(12_945)));
+        assert_eq!(rates().dot_to_usd(Planck(PLANCK_PER_DOT)), Ok(UsdCents(420)));
+    }
+
+    #[test]
+    fn a_rate_of_zero_prices_nothing() {
+        let zero = Rates { usd_per_dot: 0, kes_per_usd: 0, ..rates() };
+        assert_eq!(zero.usd_to_kes(UsdCents(1)), Err(Unquotable::ZeroRate));
+        assert_eq!(zero.dot_to_usd(Planck(1)), Err(Unquotable::ZeroRate));
+    }
+
+    proptest! {
+        #[test]
+        fn more_dollars_never_cost_fewer_shillings(usd in 0u64..1_000_000_000, kes_per_usd in 1u64..1_000_000_000_000) {
+            let rates = Rates { kes_per_usd, ..rates() };
+            if let (Ok(less), Ok(more)) = (rates.usd_to_kes(UsdCents(usd)), rates.usd_to_kes(UsdCents(usd + 1))) {
+                prop_assert!(less <= more);
+                prop_assert!(u128::from(less.0) * 100 * u128::from(RATE_ONE) >= u128::from(usd) * u128::from(kes_per_usd));
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Pins and fetches content on IPFS, and verifies it.

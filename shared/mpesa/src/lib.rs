@@ -1,0 +1,1 @@
+//! Safaricom's Daraja API: client, callback types, result-code classifier.

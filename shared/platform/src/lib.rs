@@ -1,0 +1,17 @@
+//! What every function needs of its surroundings: configuration, telemetry, AWS clients, deadlines, queues.
+//!
+//! `main.rs` of a function wires these and nothing else: telemetry → configuration → clients → run.
+
+pub mod aws;
+pub mod config;
+pub mod deadline;
+#[cfg(feature = "http-client")]
+pub mod http_client;
+#[cfg(feature = "sqs")]
+pub mod queue;
+pub mod secret;
+pub mod telemetry;
+
+pub use config::{Config, ConfigError};
+pub use deadline::Deadline;
+pub use secret::Secret;

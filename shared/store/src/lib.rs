@@ -1,0 +1,1 @@
+//! DynamoDB: one module per table, one function per access pattern.
