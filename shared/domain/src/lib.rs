@@ -5,13 +5,16 @@
 
 pub mod account;
 pub mod ids;
+pub mod image;
 pub mod money;
+pub mod notification;
 pub mod order;
 pub mod phone;
 pub mod product;
 pub mod rates;
 pub mod text;
 pub mod user;
+pub mod view;
 
 pub use account::Account;
 pub use ids::{NotificationId, OrderId, PaymentId, ProductId};

@@ -1,0 +1,70 @@
+//! WebP: a RIFF file of chunks, each padded to an even length.
+
+use super::{BadImage, exif::Orientation, reader::Reader};
+
+/// The container's name, and, after its length, the form's.
+pub(super) const RIFF: &[u8] = b"RIFF";
+pub(super) const WEBP: &[u8] = b"WEBP";
+
+/// Flags of the `VP8X` chunk (RFC 9649 §2.7).
+const HAS_EXIF: u8 = 0x08;
+const HAS_XMP: u8 = 0x04;
+
+pub(super) fn clean(input: &[u8]) -> Result<Vec<u8>, BadImage> {
+    let mut container = Reader::new(input);
+    container.take(RIFF.len())?;
+    let size = length(u32::from_le_bytes(container.array()?))?;
+    let mut reader = Reader::new(container.take(size)?);
+    reader.take(WEBP.len())?;
+    let mut body = WEBP.to_vec();
+    let (mut picture, mut flags_at, mut oriented) = (false, None, false);
+    while !reader.rest().is_empty() {
+        let name: [u8; 4] = reader.array()?;
+        let size = length(u32::from_le_bytes(reader.array()?))?;
+        let data = reader.take(size)?;
+        if size % 2 == 1 {
+            reader.take(1)?;
+        }
+        match &name {
+            b"VP8X" if body.len() == WEBP.len() && size == 10 => {
+                flags_at = Some(body.len() + 8);
+                write_chunk(&mut body, name, data);
+            }
+            b"VP8X" => return Err(BadImage::Damaged("header")),
+            b"VP8 " | b"VP8L" | b"ANMF" => {
+                picture = true;
+                write_chunk(&mut body, name, data);
+            }
+            b"ALPH" | b"ANIM" | b"ICCP" => write_chunk(&mut body, name, data),
+            b"EXIF" if !oriented && flags_at.is_some() => {
+                if let Some(orientation) = Orientation::read(data) {
+                    oriented = true;
+                    write_chunk(&mut body, name, &orientation.to_tiff());
+                }
+            }
+            _ => {}
+        }
+    }
+    if !picture {
+        return Err(BadImage::Damaged("no picture in it"));
+    }
+    if let Some(flags) = flags_at.and_then(|at| body.get_mut(at)) {
+        *flags &= !(HAS_EXIF | HAS_XMP);
+        *flags |= if oriented { HAS_EXIF } else { 0 };
+    }
+    let size = u32::try_from(body.len()).map_err(|_| BadImage::Damaged("length"))?;
+    Ok([RIFF, &size.to_le_bytes(), &body].concat())
+}
+
+fn length(length: u32) -> Result<usize, BadImage> {
+    usize::try_from(length).map_err(|_| BadImage::CutOff)
+}
+
+fn write_chunk(out: &mut Vec<u8>, name: [u8; 4], data: &[u8]) {
+    out.extend(name);
+    out.extend(u32::try_from(data.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend(data);
+    if data.len() % 2 == 1 {
+        out.push(0);
+    }
+}
