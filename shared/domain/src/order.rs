@@ -9,6 +9,7 @@ use crate::{Account, OrderId, PaymentId, ProductId, Timestamp, phone::Msisdn, ra
 
 /// Where an order stands. The names are fixed: clients and the SQL schema know them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
     /// Ordered, not paid.
@@ -31,6 +32,7 @@ pub enum OrderStatus {
 
 /// What moves an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OrderMove {
     /// The payment is on the contract.
@@ -123,6 +125,7 @@ pub struct IllegalMove {
 
 /// How the buyer pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentMode {
     /// Into the escrow contract, from the buyer's own wallet.

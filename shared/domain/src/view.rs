@@ -1,0 +1,393 @@
+//! What users see of rows: the JSON of the API and of realtime messages, the same in both.
+//!
+//! A view is made for one viewer, and what the viewer may not know is left out here, in one place: the payer's number and
+//! receipt are the buyer's, those of the payout the seller's.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Account, NotificationId, OrderId, PaymentId, ProductId, Timestamp,
+    notification::{Notification, NotificationKind},
+    order::{Deadlines, Order, OrderMove, OrderStatus, PaymentMode, PendingAction, Tracking, Transition},
+    rates::{RATE_ONE, Rates},
+};
+
+/// An order as a party sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OrderView {
+    /// The order's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = "uuid"))]
+    pub id: OrderId,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// How the buyer pays.
+    pub payment_mode: PaymentMode,
+    /// What is bought.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = "uuid"))]
+    pub product_id: ProductId,
+    /// The product's title when it was ordered.
+    pub product_title: String,
+    /// Pieces ordered.
+    pub quantity: u32,
+    /// Account of the buyer (SS58).
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub buyer: Account,
+    /// Account of the seller (SS58).
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub seller: Account,
+    /// The price in DOT, a decimal.
+    pub amount_dot: String,
+    /// The price in dollars, a decimal with two digits.
+    pub amount_usd: String,
+    /// The price in whole shillings.
+    pub amount_kes: u32,
+    /// The rates that fixed the amounts.
+    pub rates: RatesView,
+    /// Where to send it.
+    pub delivery_address: String,
+    /// The move that waits for the chain.
+    pub pending: Option<PendingView>,
+    /// By when each party must act.
+    pub deadlines: DeadlinesView,
+    /// How the parcel can be followed.
+    pub tracking: Option<TrackingView>,
+    /// Every status it had, oldest first.
+    pub history: Vec<TransitionView>,
+    /// The M-Pesa payment that is under way, or the one that paid.
+    pub payment: Option<PaymentView>,
+    /// The payout to the seller.
+    pub payout: Option<PaymentView>,
+    /// The moves that the status allows; none while one waits for the chain.
+    pub allowed_moves: Vec<OrderMove>,
+    /// When it was ordered (RFC 3339).
+    pub created_at: String,
+    /// When it last changed (RFC 3339).
+    pub updated_at: String,
+    /// Rises with each change.
+    pub version: u64,
+}
+
+/// The exchange rates that fixed an order's amounts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RatesView {
+    /// Dollars for one DOT, a decimal.
+    pub usd_per_dot: String,
+    /// Shillings for one dollar, a decimal.
+    pub kes_per_usd: String,
+    /// Where the rates come from.
+    pub source: String,
+    /// When they were read (RFC 3339).
+    pub at: String,
+}
+
+/// A move that waits for the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PendingView {
+    /// The move.
+    pub action: OrderMove,
+    /// When it was asked for (RFC 3339).
+    pub since: String,
+}
+
+/// The instants (RFC 3339) by which each party must act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DeadlinesView {
+    /// Unpaid after this, the order is cancelled.
+    pub payment: Option<String>,
+    /// Not shipped after this, the buyer may cancel.
+    pub shipping: Option<String>,
+    /// Not confirmed after this, delivery is taken as confirmed.
+    pub inspection: Option<String>,
+    /// No evidence is taken after this.
+    pub evidence: Option<String>,
+}
+
+/// How a parcel can be followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TrackingView {
+    /// Who carries it.
+    pub carrier: String,
+    /// The carrier's number for it.
+    pub tracking_number: String,
+    /// CID of the tracking document that is named on the contract.
+    pub cid: String,
+}
+
+/// One line of an order's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TransitionView {
+    /// The status reached.
+    pub status: OrderStatus,
+    /// When (RFC 3339).
+    pub at: String,
+    /// Who caused it, where a person did.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub by: Option<Account>,
+    /// Hash of the extrinsic (0x-hex) where the chain decided.
+    pub extrinsic: Option<String>,
+    /// Number of the finalised block where the chain decided.
+    pub block: Option<u64>,
+}
+
+/// One movement of shillings as a party to its order sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentView {
+    /// The payment's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = "uuid"))]
+    pub id: PaymentId,
+    /// The order concerned.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = "uuid"))]
+    pub order_id: OrderId,
+    /// `collection` from the buyer, `payout` to the seller or `refund` to the buyer.
+    pub kind: String,
+    /// How far it is.
+    pub status: String,
+    /// Whole shillings.
+    pub amount_kes: u32,
+    /// The number concerned, masked; its owner sees it, nobody else.
+    pub phone_number: Option<String>,
+    /// M-Pesa's receipt; the number's owner sees it, nobody else.
+    pub receipt: Option<String>,
+    /// Why it failed, or what it waits for, as a stable code; the number's owner sees it, nobody else.
+    pub reason: Option<String>,
+    /// When it was begun (RFC 3339).
+    pub created_at: String,
+    /// When it last changed (RFC 3339).
+    pub updated_at: String,
+}
+
+/// A notification as its user sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationView {
+    /// The notification's id; later ones are greater.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = "uuid"))]
+    pub id: NotificationId,
+    /// What it is about.
+    #[serde(rename = "type")]
+    pub kind: NotificationKind,
+    /// The order concerned.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = "uuid"))]
+    pub order_id: OrderId,
+    /// One line for people.
+    pub title: String,
+    /// A sentence for people.
+    pub message: String,
+    /// Whether the user marked it as read.
+    pub read: bool,
+    /// When the change happened (RFC 3339).
+    pub created_at: String,
+}
+
+impl OrderView {
+    /// The order with its payment and payout, which the caller has made for the same viewer.
+    pub fn new(order: &Order, payment: Option<PaymentView>, payout: Option<PaymentView>) -> Self {
+        Self {
+            id: order.id,
+            status: order.status,
+            payment_mode: order.payment_mode,
+            product_id: order.product_id,
+            product_title: order.product_title.as_str().to_owned(),
+            quantity: order.quantity,
+            buyer: order.buyer_id,
+            seller: order.seller_id,
+            amount_dot: order.quote.amount.to_dot(),
+            amount_usd: order.quote.usd.to_usd(),
+            amount_kes: order.quote.kes.0,
+            rates: RatesView::from(&order.quote.rates),
+            delivery_address: order.delivery_address.as_str().to_owned(),
+            pending: order.pending.as_ref().map(PendingView::from),
+            deadlines: DeadlinesView::from(&order.deadlines),
+            tracking: order.tracking.as_ref().map(TrackingView::from),
+            history: order.history.iter().map(TransitionView::from).collect(),
+            payment,
+            payout,
+            allowed_moves: if order.pending.is_some() { Vec::new() } else { order.status.allowed() },
+            created_at: order.created_at.rfc3339(),
+            updated_at: order.updated_at.rfc3339(),
+            version: order.version,
+        }
+    }
+}
+
+impl From<&Rates> for RatesView {
+    fn from(rates: &Rates) -> Self {
+        Self {
+            usd_per_dot: rate_decimal(rates.usd_per_dot),
+            kes_per_usd: rate_decimal(rates.kes_per_usd),
+            source: rates.source.clone(),
+            at: rates.at.rfc3339(),
+        }
+    }
+}
+
+/// A rate in units of 10⁻⁸ as the shortest exact decimal.
+fn rate_decimal(rate: u64) -> String {
+    let (whole, fraction) = (rate / RATE_ONE, rate % RATE_ONE);
+    if fraction == 0 {
+        return whole.to_string();
+    }
+    format!("{whole}.{fraction:08}").trim_end_matches('0').to_owned()
+}
+
+impl From<&PendingAction> for PendingView {
+    fn from(pending: &PendingAction) -> Self {
+        Self { action: pending.action, since: pending.at.rfc3339() }
+    }
+}
+
+impl From<&Deadlines> for DeadlinesView {
+    fn from(deadlines: &Deadlines) -> Self {
+        let show = |at: Option<Timestamp>| at.map(Timestamp::rfc3339);
+        Self {
+            payment: show(deadlines.payment),
+            shipping: show(deadlines.shipping),
+            inspection: show(deadlines.inspection),
+            evidence: show(deadlines.evidence),
+        }
+    }
+}
+
+impl From<&Tracking> for TrackingView {
+    fn from(tracking: &Tracking) -> Self {
+        Self {
+            carrier: tracking.carrier.as_str().to_owned(),
+            tracking_number: tracking.number.as_str().to_owned(),
+            cid: tracking.cid.clone(),
+        }
+    }
+}
+
+impl From<&Transition> for TransitionView {
+    fn from(line: &Transition) -> Self {
+        Self {
+            status: line.status,
+            at: line.at.rfc3339(),
+            by: line.by,
+            extrinsic: line.extrinsic.clone(),
+            block: line.block,
+        }
+    }
+}
+
+impl From<&Notification> for NotificationView {
+    fn from(row: &Notification) -> Self {
+        Self {
+            id: row.id,
+            kind: row.kind,
+            order_id: row.order_id,
+            title: row.title.clone(),
+            message: row.message.clone(),
+            read: row.read,
+            created_at: row.created_at.rfc3339(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Kes, Planck, UsdCents,
+        order::{OrderMove, PendingAction},
+        rates::Quote,
+    };
+
+    fn order() -> Order {
+        let account = |byte| Account::from_bytes([byte; 32]);
+        Order {
+            id: "0190a2b0000070008000000000000001".parse().unwrap(),
+            buyer_id: account(1),
+            seller_id: account(2),
+            product_id: "0190a2b0000070008000000000000002".parse().unwrap(),
+            product_title: "A bicycle".parse().unwrap(),
+            quantity: 2,
+            payment_mode: PaymentMode::Mpesa,
+            status: OrderStatus::Funded,
+            quote: Quote {
+                amount: Planck(125_000_000_000),
+                usd: UsdCents(5_250),
+                kes: Kes(6_797),
+                rates: Rates {
+                    usd_per_dot: 4_20_000_000,
+                    kes_per_usd: 129_45_000_000,
+                    source: "configuration".into(),
+                    at: Timestamp(0),
+                },
+            },
+            delivery_address: "Moi Avenue 1, Nairobi".parse().unwrap(),
+            phone: Some("254708374149".parse().unwrap()),
+            payment_id: None,
+            payout_id: None,
+            pending: None,
+            on_chain: true,
+            tracking: None,
+            deadlines: Deadlines { shipping: Some(Timestamp(1_000)), ..Deadlines::default() },
+            history: vec![Transition {
+                status: OrderStatus::Funded,
+                at: Timestamp(1),
+                by: None,
+                extrinsic: Some("0xab".into()),
+                block: Some(7),
+            }],
+            version: 3,
+            created_at: Timestamp(0),
+            updated_at: Timestamp(1),
+        }
+    }
+
+    #[test]
+    fn an_order_is_shown_whole_without_the_buyers_number() {
+        let order = order();
+        let shown = serde_json::to_value(OrderView::new(&order, None, None)).unwrap();
+        let expected = serde_json::json!({
+            "id": order.id.to_string(), "status": "funded", "paymentMode": "mpesa",
+            "productId": order.product_id.to_string(), "productTitle": "A bicycle", "quantity": 2,
+            "buyer": order.buyer_id.to_string(), "seller": order.seller_id.to_string(),
+            "amountDot": "12.5", "amountUsd": "52.50", "amountKes": 6797,
+            "rates": {
+                "usdPerDot": "4.2", "kesPerUsd": "129.45", "source": "configuration", "at": "1970-01-01T00:00:00Z"
+            },
+            "deliveryAddress": "Moi Avenue 1, Nairobi", "pending": null,
+            "deadlines": {
+                "payment": null, "shipping": "1970-01-01T00:00:01Z", "inspection": null, "evidence": null
+            },
+            "tracking": null,
+            "history": [{
+                "status": "funded", "at": "1970-01-01T00:00:00.001Z", "by": null, "extrinsic": "0xab", "block": 7
+            }],
+            "payment": null, "payout": null, "allowedMoves": ["ship", "dispute", "cancel"],
+            "createdAt": "1970-01-01T00:00:00Z", "updatedAt": "1970-01-01T00:00:00.001Z", "version": 3,
+        });
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_move_that_waits_for_the_chain_is_shown_and_allows_no_other() {
+        let mut order = order();
+        order.pending = Some(PendingAction {
+            action: OrderMove::Ship,
+            command_id: "mark_shipped#1".into(),
+            by: order.seller_id,
+            at: Timestamp(5),
+        });
+        let view = OrderView::new(&order, None, None);
+        let since = "1970-01-01T00:00:00.005Z".to_owned();
+        assert_eq!((view.pending, view.allowed_moves), (Some(PendingView { action: OrderMove::Ship, since }), vec![]));
+    }
+}
