@@ -5,8 +5,12 @@
 pub mod aws;
 pub mod config;
 pub mod deadline;
+#[cfg(feature = "sqs")]
+pub mod fifo;
 #[cfg(feature = "http-client")]
 pub mod http_client;
+#[cfg(feature = "websocket")]
+pub mod push;
 #[cfg(feature = "sqs")]
 pub mod queue;
 pub mod secret;
