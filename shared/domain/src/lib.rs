@@ -4,14 +4,18 @@
 //! refused with an error that says why; after that no code checks it again.
 
 pub mod account;
+pub mod command;
 pub mod ids;
 pub mod image;
+pub mod ledger;
 pub mod money;
 pub mod notification;
 pub mod order;
+pub mod payment;
 pub mod phone;
 pub mod product;
 pub mod rates;
+pub mod realtime;
 pub mod text;
 pub mod user;
 pub mod view;
