@@ -6,22 +6,35 @@
 //! checkout id contains the payer's number, so ids, receipts and bodies have masked `Debug` and no `Display`.
 
 mod amount;
+mod answer;
 mod callback;
+mod callback_url;
+mod client;
 mod identifiers;
 mod message;
 mod payout_outcome;
+mod request;
 mod result;
+mod settings;
 mod stk_outcome;
 mod time_of_day;
 mod token;
+mod token_source;
 mod tolerant;
 
 pub use amount::KesCents;
+pub use answer::{Fault, Reply, Silence, Throttle, Verdict, classify};
 pub use callback::{Callback, StkCallback, Unreadable};
+pub use callback_url::{CallbackSecret, CallbackUrl, CallbackUrls, RuleBroken};
+pub use client::{CallError, Daraja, PayoutAccepted, PushAccepted};
 pub use identifiers::{CheckoutRequestId, ConversationId, MerchantRequestId, Receipt, ResultCode};
 pub use message::{CallbackKind, CallbackMessage};
 pub use payout_outcome::{PayoutFailure, PayoutOutcome};
+pub use request::{
+    AccountReference, AmountOutOfRange, InvalidReference, Payout, StatusQuery, StkPush, TransactionDesc,
+};
 pub use result::{ResultCallback, TransactionStatus};
+pub use settings::{B2cSettings, ClientSettings, StkSettings};
 pub use stk_outcome::{QUERY_GRACE, StkFailure, StkOutcome};
 pub use time_of_day::{eat_timestamp, password};
 pub use token::{AccessToken, MemoryTokens, StoredToken, TokenFuture, TokenStore, TokenStoreError};
