@@ -1,1 +1,39 @@
-//! The HTTP edge of the route families.
+//! The HTTP edge of the route families: authorization evidence, errors, validation, rate limits, idempotency, pages, CORS
+//! and the OpenAPI document. See [`Edge`] for what handlers ask of it and [`App`] for how a request passes through.
+//!
+//! Errors: a handler's lower layers have their own enums without HTTP in them; each converts into [`ApiError`] at the
+//! handler's last step, and only [`App`] renders it.
+
+mod body;
+mod caching;
+mod cors;
+pub mod document;
+mod edge;
+mod error;
+mod evidence;
+mod fields;
+pub mod idempotency;
+mod limits;
+mod page;
+mod path;
+mod reply;
+mod serve;
+mod store;
+mod token;
+
+pub use body::{Body, JSON_LIMIT};
+pub use caching::Known;
+pub use cors::{InvalidOrigins, Origins};
+pub use edge::{Edge, EdgeConfig};
+pub use error::{ApiError, Code, FieldProblem};
+pub use evidence::{Admin, Authenticated, Buyer, Evidence, Live, Seller};
+pub use fields::{Fields, Input, Json, Nothing, Request};
+pub use idempotency::IdempotencyKey;
+pub use limits::{InvalidQuota, Quota, Visitor};
+pub use page::{List, Page, Query};
+pub use path::Id;
+pub use reply::Reply;
+pub use serve::{App, RequestInfo, run};
+pub use store::{Call, EdgeStore, StoreFailure};
+pub use token::{InvalidSigningKeys, SigningKeys, Subject, Tokens};
+pub use utoipa_axum::{router::OpenApiRouter, routes};
