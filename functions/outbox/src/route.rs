@@ -89,7 +89,7 @@ pub fn route(record: &EventRecord) -> Option<Relay> {
 mod tests {
     use super::*;
 
-    fn record(name: &str, image: serde_json::Value) -> EventRecord {
+    fn record(name: &str, image: &serde_json::Value) -> EventRecord {
         serde_json::from_value(serde_json::json!({
             "awsRegion": "eu-west-1", "eventID": "1", "eventName": name,
             "dynamodb": { "ApproximateCreationDateTime": 1_700_000_000, "Keys": {}, "NewImage": image,
@@ -120,7 +120,7 @@ mod tests {
                 group: "contract".into(),
                 deduplication: "mark_shipped#o1@3".into(),
             };
-            assert_eq!(route(&record(name, command("queued"))), Some(expected));
+            assert_eq!(route(&record(name, &command("queued"))), Some(expected));
         }
     }
 
@@ -133,7 +133,7 @@ mod tests {
                 group: "o1".into(),
                 deduplication: "p1@1".into(),
             };
-            assert_eq!(route(&record("INSERT", payment(kind, "queued"))), Some(expected));
+            assert_eq!(route(&record("INSERT", &payment(kind, "queued"))), Some(expected));
         }
     }
 
@@ -146,8 +146,8 @@ mod tests {
             payment("payout", "sent"),
             serde_json::json!({"id": {"S": "receipt#ab"}}),
         ] {
-            assert_eq!(route(&record("MODIFY", image.clone())), None, "{image}");
+            assert_eq!(route(&record("MODIFY", &image)), None, "{image}");
         }
-        assert_eq!(route(&record("REMOVE", command("queued"))), None);
+        assert_eq!(route(&record("REMOVE", &command("queued"))), None);
     }
 }

@@ -1,4 +1,5 @@
 //! The whole function against an SQS on loopback that takes or refuses.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::{
     io::{Read, Write},
