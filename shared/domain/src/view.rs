@@ -9,6 +9,7 @@ use crate::{
     Account, NotificationId, OrderId, PaymentId, ProductId, Timestamp,
     notification::{Notification, NotificationKind},
     order::{Deadlines, Order, OrderMove, OrderStatus, PaymentMode, PendingAction, Tracking, Transition},
+    payment::{Payment, PaymentKind, PaymentStatus, ReviewReason},
     rates::{RATE_ONE, Rates},
 };
 
@@ -153,16 +154,19 @@ pub struct PaymentView {
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = "uuid"))]
     pub order_id: OrderId,
     /// `collection` from the buyer, `payout` to the seller or `refund` to the buyer.
-    pub kind: String,
-    /// How far it is.
-    pub status: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub kind: PaymentKind,
+    /// How far it is: a collection goes `initiated`, `pending`, (`confirming`,) a payout `queued`, `sending`, `sent`;
+    /// both end `succeeded`, `failed` or, where a human must look, `review`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub status: PaymentStatus,
     /// Whole shillings.
     pub amount_kes: u32,
     /// The number concerned, masked; its owner sees it, nobody else.
     pub phone_number: Option<String>,
     /// M-Pesa's receipt; the number's owner sees it, nobody else.
     pub receipt: Option<String>,
-    /// Why it failed, or what it waits for, as a stable code; the number's owner sees it, nobody else.
+    /// Why it failed or a human must look, as a stable code; the number's owner sees it, nobody else.
     pub reason: Option<String>,
     /// When it was begun (RFC 3339).
     pub created_at: String,
@@ -222,6 +226,52 @@ impl OrderView {
             updated_at: order.updated_at.rfc3339(),
             version: order.version,
         }
+    }
+}
+
+impl PaymentView {
+    /// The payment as `viewer`, a party to its order, sees it.
+    pub fn new(payment: &Payment, viewer: &Account) -> Self {
+        let owned = payment.user_id == *viewer;
+        Self {
+            id: payment.id,
+            order_id: payment.order_id,
+            kind: payment.kind,
+            status: payment.status,
+            amount_kes: payment.amount_kes.0,
+            phone_number: owned.then(|| payment.phone.masked()),
+            receipt: payment.receipt.clone().filter(|_| owned),
+            reason: reason(payment).filter(|_| owned).map(ToOwned::to_owned),
+            created_at: payment.created_at.rfc3339(),
+            updated_at: payment.updated_at.rfc3339(),
+        }
+    }
+}
+
+/// The stable code for why a payment failed or waits for a human. M-Pesa's own numbers mean different things for pushes
+/// and payouts (DARAJA.md §10) and stay inside.
+fn reason(payment: &Payment) -> Option<&'static str> {
+    match payment.status {
+        PaymentStatus::Review => payment.review.map(|review| match review {
+            ReviewReason::WrongAmount => "wrong_amount",
+            ReviewReason::SecondPayment => "second_payment",
+            ReviewReason::OrderClosed => "order_closed",
+            ReviewReason::NoAnswer => "no_answer",
+            ReviewReason::Unresolved => "unresolved",
+            ReviewReason::Contradiction => "contradiction",
+            ReviewReason::ReceiptReused => "receipt_reused",
+            ReviewReason::RequestRefused => "request_refused",
+        }),
+        PaymentStatus::Failed => Some(match (payment.kind, payment.result_code.as_deref()) {
+            (PaymentKind::Collection, Some("1")) => "insufficient_funds",
+            (PaymentKind::Collection, Some("4" | "3" | "8")) => "limit_exceeded",
+            (PaymentKind::Collection, Some("1019" | "1037")) => "not_answered",
+            (PaymentKind::Collection, Some("1032")) => "cancelled",
+            (PaymentKind::Collection, Some("2001")) => "wrong_pin",
+            (_, Some("2040" | "SFC_IC0003")) => "number_not_registered",
+            _ => "declined",
+        }),
+        _ => None,
     }
 }
 
@@ -389,5 +439,27 @@ mod tests {
         let view = OrderView::new(&order, None, None);
         let since = "1970-01-01T00:00:00.005Z".to_owned();
         assert_eq!((view.pending, view.allowed_moves), (Some(PendingView { action: OrderMove::Ship, since }), vec![]));
+    }
+
+    #[test]
+    fn number_receipt_and_reason_are_shown_to_their_owner_only() {
+        let order = order();
+        let phone = "254708374149".parse().unwrap();
+        let mut payment = Payment::collection(order.id, order.buyer_id, phone, Kes(6_797), Timestamp(0));
+        payment.status = PaymentStatus::Failed;
+        payment.result_code = Some("1032".into());
+        payment.receipt = Some("NLJ7RT61SV".into());
+        payment.checkout_request_id = Some("ws_CO_708374149".into());
+        let shown = |viewer| serde_json::to_value(PaymentView::new(&payment, viewer)).unwrap();
+        let mut expected = serde_json::json!({
+            "id": payment.id.to_string(), "orderId": order.id.to_string(), "kind": "collection", "status": "failed",
+            "amountKes": 6797, "phoneNumber": "2547*****149", "receipt": "NLJ7RT61SV", "reason": "cancelled",
+            "createdAt": "1970-01-01T00:00:00Z", "updatedAt": "1970-01-01T00:00:00Z",
+        });
+        assert_eq!(shown(&order.buyer_id), expected);
+        for hidden in ["phoneNumber", "receipt", "reason"] {
+            expected[hidden] = serde_json::Value::Null;
+        }
+        assert_eq!(shown(&order.seller_id), expected);
     }
 }

@@ -140,7 +140,7 @@ mod tests {
             outcomes.push(pusher.push(connection, &["one|end", "two|end"], deadline).await);
         }
         assert_eq!(outcomes, [Pushed::Delivered, Pushed::Gone, Pushed::Gone, Pushed::Failed, Pushed::Failed]);
-        let seen: Vec<String> = seen.lock().unwrap().iter().map(|s| s.replace("/prod/%40connections/", "")).collect();
+        let seen: Vec<String> = seen.lock().unwrap().iter().map(|s| s.replace("/prod/@connections/", "")).collect();
         assert_eq!(seen, ["open one|end", "open two|end", "gone one|end", "swallowed one|end", "busy one|end", "slow one|end"]);
     }
 
