@@ -44,7 +44,7 @@ pub enum InvalidAmount {
 }
 
 /// Reads `text` as an integer count of `10^-decimals`.
-fn parse_decimal(text: &str, decimals: usize, whole_digits: usize) -> Result<u128, InvalidAmount> {
+pub(crate) fn parse_decimal(text: &str, decimals: usize, whole_digits: usize) -> Result<u128, InvalidAmount> {
     let (whole, fraction) = match text.split_once('.') {
         Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
         Some(_) => return Err(InvalidAmount::Malformed),

@@ -1,11 +1,47 @@
 //! Exchange rates and the quote that an order keeps for good.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Kes, Planck, Timestamp, UsdCents, money::PLANCK_PER_DOT};
+use crate::{
+    Kes, Planck, Timestamp, UsdCents,
+    money::{InvalidAmount, PLANCK_PER_DOT, parse_decimal},
+};
 
 /// A rate's unit: one is 10⁸.
 pub const RATE_ONE: u64 = 100_000_000;
+/// Decimals of a rate.
+const RATE_DECIMALS: usize = 8;
+/// Whole digits of a rate: ten and eight decimals fit 64 bits.
+const RATE_DIGITS: usize = 10;
+
+/// A price in units of 10⁻⁸, as configuration writes it: a decimal such as `4.20`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate(pub u64);
+
+impl FromStr for Rate {
+    type Err = InvalidAmount;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAmount> {
+        let scaled = parse_decimal(text, RATE_DECIMALS, RATE_DIGITS)?;
+        u64::try_from(scaled).map(Self).map_err(|_| InvalidAmount::TooLarge)
+    }
+}
+
+/// The dollar value of an amount of DOT at `usd_per_dot`, rounded to the nearest cent.
+///
+/// # Errors
+/// [`Unquotable`] when the rate is zero or the value does not fit.
+pub fn dot_to_usd(amount: Planck, usd_per_dot: Rate) -> Result<UsdCents, Unquotable> {
+    if usd_per_dot.0 == 0 {
+        return Err(Unquotable::ZeroRate);
+    }
+    let unit = PLANCK_PER_DOT * u128::from(RATE_ONE);
+    let scaled = amount.0.checked_mul(u128::from(usd_per_dot.0)).and_then(|v| v.checked_mul(100));
+    let cents = scaled.ok_or(Unquotable::OutOfRange)?.saturating_add(unit / 2) / unit;
+    u64::try_from(cents).map(UsdCents).map_err(|_| Unquotable::OutOfRange)
+}
 
 /// What one DOT and one dollar cost, with where and when that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,13 +88,7 @@ impl Rates {
     /// # Errors
     /// [`Unquotable`] when the rate is zero or the value does not fit.
     pub fn dot_to_usd(&self, amount: Planck) -> Result<UsdCents, Unquotable> {
-        if self.usd_per_dot == 0 {
-            return Err(Unquotable::ZeroRate);
-        }
-        let unit = PLANCK_PER_DOT * u128::from(RATE_ONE);
-        let scaled = amount.0.checked_mul(u128::from(self.usd_per_dot)).and_then(|v| v.checked_mul(100));
-        let cents = scaled.ok_or(Unquotable::OutOfRange)?.saturating_add(unit / 2) / unit;
-        u64::try_from(cents).map(UsdCents).map_err(|_| Unquotable::OutOfRange)
+        dot_to_usd(amount, Rate(self.usd_per_dot))
     }
 
     /// The shillings that buy `usd`, rounded up: the escrow never collects less than the price.
@@ -103,6 +133,16 @@ mod tests {
         assert_eq!(rates().usd_to_kes(UsdCents(1)), Ok(Kes(2)));
         assert_eq!(rates().usd_to_kes(UsdCents(10_000)), Ok(Kes(12_945)));
         assert_eq!(rates().dot_to_usd(Planck(PLANCK_PER_DOT)), Ok(UsdCents(420)));
+    }
+
+    #[test]
+    fn a_rate_is_read_from_its_decimal() {
+        assert_eq!("4.20".parse(), Ok(Rate(4_20_000_000)));
+        assert_eq!("129.45".parse(), Ok(Rate(129_45_000_000)));
+        assert_eq!("9999999999.99999999".parse(), Ok(Rate(999_999_999_999_999_999)));
+        for bad in ["", "-1", "1e3", "4,2", "0.123456789", "10000000000"] {
+            assert!(bad.parse::<Rate>().is_err(), "{bad}");
+        }
     }
 
     #[test]
