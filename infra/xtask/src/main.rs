@@ -1,3 +1,36 @@
-//! The developer's command line.
+//! The developer's command line: `cargo xtask --help`.
 
-fn main() {}
+mod build;
+mod cli;
+mod demo;
+mod deploy;
+mod down;
+mod interrupt;
+mod layout;
+mod local_aws;
+mod logs;
+mod openapi;
+mod outside;
+mod part;
+mod phone;
+mod progress;
+mod settings;
+mod stack;
+mod status;
+mod suite;
+mod tools;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::run(cli::Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

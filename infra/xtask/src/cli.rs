@@ -1,0 +1,145 @@
+//! What can be asked of the command line, and who answers.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{demo, down, layout::Layout, logs, openapi, phone, progress::Progress, status, suite, tools, up};
+
+/// Everything a developer does with Descrow on one machine.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, about)]
+pub(crate) struct Cli {
+    /// Folder of the local stack: its logs, its state and stack.json. Each folder is a stack with its own ports.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the functions, start local AWS, chain and sandbox, deploy the template, and watch until Ctrl-C
+    Up(Up),
+    /// Stop what `up` started, and nothing else
+    Down,
+    /// Say which parts of the stack run, and where
+    Status,
+    /// Play one M-Pesa order from login to payout as an outside client, and print its timeline
+    Demo {
+        /// Print one JSON object per line instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Play the customer's handset in the sandbox
+    Phone {
+        #[command(subcommand)]
+        action: Phone,
+    },
+    /// Print the log of one function of the local stack
+    Logs {
+        /// Name of the function, as under functions/; or ministack, chain, sandbox
+        function: String,
+        /// Keep printing what is added
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Run the whole suite: format, clippy, rules, template, unit to HTTP tests, and end to end on a fresh stack
+    Test,
+    /// Print the OpenAPI document of what is there
+    Openapi {
+        /// Write it into the file instead
+        #[arg(long, value_name = "FILE")]
+        write: Option<PathBuf>,
+    },
+    /// Install the pinned tools (local AWS, SAM CLI, chain, Solidity compiler) under target/tools
+    Tools,
+}
+
+/// How to bring the stack up.
+#[derive(Args, Default, Clone)]
+pub(crate) struct Up {
+    /// Return when the stack is ready and leave it running
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// A real Daraja endpoint instead of the sandbox
+    #[arg(long, value_name = "URL", requires = "daraja_credentials")]
+    pub(crate) daraja_url: Option<String>,
+    /// Its credentials: JSON with `consumerKey`, `consumerSecret`, `shortcode`, `passkey`, `b2cShortcode`, `initiatorName`, `securityCredential`
+    #[arg(long, value_name = "FILE", requires = "daraja_url")]
+    pub(crate) daraja_credentials: Option<PathBuf>,
+    /// A node's JSON-RPC (ws:// or wss://) instead of the local chain
+    #[arg(long, value_name = "URL", requires = "contract")]
+    pub(crate) chain_url: Option<String>,
+    /// Address of the escrow contract on that chain; `ORACLE_SEED` in the environment signs for its oracle
+    #[arg(long, value_name = "ADDRESS", requires = "chain_url")]
+    pub(crate) contract: Option<String>,
+    /// An IPFS pinning API instead of the sandbox; `IPFS_JWT` in the environment is its token
+    #[arg(long, value_name = "URL")]
+    pub(crate) ipfs_url: Option<String>,
+}
+
+/// What the handset can do.
+#[derive(Subcommand)]
+pub(crate) enum Phone {
+    /// Show the prompts waiting for an answer
+    List,
+    /// Enter the PIN; with no id, on the newest prompt
+    Answer {
+        /// Id of the prompt
+        id: Option<String>,
+        /// Enter a wrong PIN
+        #[arg(long)]
+        wrong_pin: bool,
+        /// Enter the PIN of an account that has too little money
+        #[arg(long, conflicts_with = "wrong_pin")]
+        no_money: bool,
+    },
+    /// Press cancel; with no id, on the newest prompt
+    Cancel {
+        /// Id of the prompt
+        id: Option<String>,
+    },
+    /// Let the prompt time out; with no id, the newest
+    Ignore {
+        /// Id of the prompt
+        id: Option<String>,
+    },
+}
+
+/// Does what was asked.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let layout = Layout::new(cli.dir)?;
+    let progress = Progress::start();
+    match cli.command {
+        Command::Up(options) => up::run(&layout, &progress, &options)?,
+        Command::Down => down::run(&layout, &progress)?,
+        Command::Status => return status::run(&layout),
+        Command::Demo { json } => return demo::run(&layout, &progress, json),
+        Command::Phone { action } => phone::run(&layout, &action)?,
+        Command::Logs { function, follow } => logs::run(&layout, &function, follow)?,
+        Command::Test => return suite::run(&layout, &progress),
+        Command::Openapi { write } => openapi::run(&layout, write.as_deref())?,
+        Command::Tools => tools::install_all(&layout, &progress)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_real_daraja_needs_its_credentials_and_a_real_chain_its_contract() {
+        for incomplete in [["xtask", "up", "--daraja-url", "https://x"], ["xtask", "up", "--chain-url", "wss://x"]] {
+            assert!(Cli::try_parse_from(incomplete).is_err(), "{incomplete:?}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The world outside AWS: the contracts chain with the contract on it, and the sandbox. Each can be a real endpoint instead.
+
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use serde::Deserialize;
+
+use crate::{
+    interrupt::Interrupt,
+    layout::Layout,
+    part::{Part, Parts},
+};
+
+/// A loaded machine takes its time to start Node and the runtime.
+const START: Duration = Duration::from_secs(90);
+/// The chain's development account that deploys the contract and is its oracle.
+pub(crate) const LOCAL_ORACLE: &str = "//Alice";
+
+/// A local chain that was started: a block every second, as a chain does.
+pub(crate) struct Chain(Part);
+
+impl Chain {
+    pub(crate) fn start(layout: &Layout, parts: &mut Parts, tool: &Path) -> anyhow::Result<Self> {
+        let spec = layout.root().join("infra/chain/revive-dev.raw.json");
+        let mut command = Command::new("node");
+        command.arg(tool.join("chain.mjs")).arg(spec).args(["0", "Manual", "1000"]);
+        Ok(Self(parts.start(layout, "chain", &mut command)?))
+    }
+
+    /// Its URL, once it answers.
+    pub(crate) fn wait(&self, layout: &Layout, interrupt: &Interrupt) -> anyhow::Result<String> {
+        Parts::wait(layout, interrupt, &self.0, START, || {
+            let log = fs::read_to_string(layout.log(&self.0.name)).ok()?;
+            let rest = log.lines().find_map(|line| line.strip_prefix("chain ready on "))?;
+            rest.split_whitespace().next().map(ToOwned::to_owned)
+        })
+    }
+}
+
+/// Deploys the reference contract; gives its address.
+pub(crate) fn deploy_contract(layout: &Layout, chain_url: &str) -> anyhow::Result<String> {
+    #[derive(Deserialize)]
+    struct Deployed {
+        address: String,
+    }
+    let output = Command::new(layout.binary("deploy-contract"))
+        .arg(chain_url)
+        .env("ORACLE_SEED", LOCAL_ORACLE)
+        .output()
+        .context("cannot run deploy-contract")?;
+    ensure!(output.status.success(), "the contract was not deployed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    let deployed: Deployed = serde_json::from_slice(&output.stdout).context("deploy-contract said something unexpected")?;
+    Ok(deployed.address)
+}
+
+/// A sandbox that was started.
+pub(crate) struct Sandbox(Part);
+
+/// What the sandbox says of itself in the first line of its output.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct SandboxUrls {
+    #[serde(rename = "darajaUrl")]
+    pub(crate) daraja: String,
+    #[serde(rename = "controlUrl")]
+    pub(crate) control: String,
+    #[serde(rename = "ipfsUrl")]
+    pub(crate) ipfs: String,
+}
+
+impl Sandbox {
+    pub(crate) fn start(layout: &Layout, parts: &mut Parts) -> anyhow::Result<Self> {
+        Ok(Self(parts.start(layout, "sandbox", &mut Command::new(layout.binary("sandbox")))?))
+    }
+
+    /// Its URLs, once it answers.
+    pub(crate) fn wait(&self, layout: &Layout, interrupt: &Interrupt) -> anyhow::Result<SandboxUrls> {
+        Parts::wait(layout, interrupt, &self.0, START, || {
+            let log = fs::read_to_string(layout.log(&self.0.name)).ok()?;
+            log.lines().find_map(|line| serde_json::from_str(line).ok())
+        })
+    }
+}
