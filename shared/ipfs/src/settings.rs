@@ -1,0 +1,73 @@
+//! The environment's choice of services.
+
+use std::time::Duration;
+
+use descrow_platform::{Config, http_client};
+use url::Url;
+
+use crate::{Gateways, Kubo, PinService, Pinata};
+
+/// How long one request may take in all.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Reads `IPFS_API_URL` and `IPFS_JWT`. A URL that ends in `/api/v0` is a Kubo node's RPC, where the token is optional; every
+/// other one is Pinata's API, where it is required.
+pub fn pin_service(config: &Config) -> Option<Box<dyn PinService>> {
+    let base = config.parsed::<Url>("IPFS_API_URL")?;
+    let http = client(config)?;
+    let service: Result<Box<dyn PinService>, _> = if base.path().trim_end_matches('/').ends_with("/api/v0") {
+        let token = config.optional("IPFS_JWT").map(descrow_platform::Secret::new);
+        Kubo::new(http, &base, token).map(|kubo| Box::new(kubo) as _)
+    } else {
+        Pinata::new(http, &base, config.secret("IPFS_JWT", 1)?).map(|pinata| Box::new(pinata) as _)
+    };
+    service.map_err(|_| config.refuse("IPFS_API_URL", "is not a base URL")).ok()
+}
+
+/// Reads `IPFS_GATEWAYS`, a comma list of base URLs, the first of which browsers are sent to.
+pub fn gateways(config: &Config) -> Option<Gateways> {
+    let list = config.required("IPFS_GATEWAYS")?;
+    let bases: Result<Vec<Url>, _> = list.split(',').map(|base| base.trim().parse()).collect();
+    match bases {
+        Ok(bases) if bases.iter().all(|b| !b.cannot_be_a_base()) => Some(Gateways::new(client(config)?, bases)),
+        _ => {
+            config.refuse("IPFS_GATEWAYS", "is not a comma list of base URLs");
+            None
+        }
+    }
+}
+
+fn client(config: &Config) -> Option<reqwest::Client> {
+    let built = http_client::build(TIMEOUT);
+    built.map_err(|_| config.refuse("IPFS_API_URL", "cannot be used: no TLS back end")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(pairs: &[(&str, &str)]) -> Option<String> {
+        let pairs = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let read = Config::from_values(pairs, |c| Some((pin_service(c)?, gateways(c)?)));
+        read.err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_url_chooses_the_service() {
+        let gateways = ("IPFS_GATEWAYS", "https://gateway.pinata.cloud, https://ipfs.io");
+        assert_eq!(refusal(&[("IPFS_API_URL", "http://127.0.0.1:5001/api/v0"), gateways]), None);
+        assert_eq!(refusal(&[("IPFS_API_URL", "https://api.pinata.cloud"), ("IPFS_JWT", "x"), gateways]), None);
+        let keyless = refusal(&[("IPFS_API_URL", "https://api.pinata.cloud"), gateways]);
+        assert_eq!(keyless.as_deref(), Some("bad configuration: IPFS_JWT is not set"));
+        let bad = refusal(&[("IPFS_API_URL", "http://h/api/v0"), ("IPFS_GATEWAYS", "https://a,nonsense")]);
+        assert_eq!(bad.as_deref(), Some("bad configuration: IPFS_GATEWAYS is not a comma list of base URLs"));
+    }
+
+    #[test]
+    fn browsers_are_sent_to_the_first_gateway() {
+        let pairs = [("IPFS_GATEWAYS".to_owned(), "https://a.example/base/,https://b.example".to_owned())];
+        let gateways = Config::from_values(pairs, gateways).unwrap_or_else(|error| panic!("{error}"));
+        let url = gateways.public_url(crate::ContentId::of(b"hello world")).unwrap();
+        assert_eq!(url, "https://a.example/base/ipfs/bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e");
+    }
+}
