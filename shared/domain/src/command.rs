@@ -39,20 +39,55 @@ pub enum Command {
     ConfirmDelivery,
 }
 
-impl Command {
-    /// The command's name, as in ids and tables.
-    pub fn kind(&self) -> &'static str {
+/// A command without its details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CommandKind {
+    /// [`Command::CreateOrder`]
+    CreateOrder,
+    /// [`Command::RecordPayment`]
+    RecordPayment,
+    /// [`Command::MarkShipped`]
+    MarkShipped,
+    /// [`Command::ConfirmDelivery`]
+    ConfirmDelivery,
+}
+
+impl CommandKind {
+    /// The name, as in ids and tables.
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::CreateOrder { .. } => "create_order",
-            Self::RecordPayment { .. } => "record_payment",
-            Self::MarkShipped { .. } => "mark_shipped",
+            Self::CreateOrder => "create_order",
+            Self::RecordPayment => "record_payment",
+            Self::MarkShipped => "mark_shipped",
             Self::ConfirmDelivery => "confirm_delivery",
         }
     }
 
+    /// The id of the command of this kind for `order`: there is one at most.
+    pub fn id(self, order: OrderId) -> String {
+        format!("{}#{order}", self.as_str())
+    }
+}
+
+impl Command {
+    /// What kind it is.
+    pub fn command_kind(&self) -> CommandKind {
+        match self {
+            Self::CreateOrder { .. } => CommandKind::CreateOrder,
+            Self::RecordPayment { .. } => CommandKind::RecordPayment,
+            Self::MarkShipped { .. } => CommandKind::MarkShipped,
+            Self::ConfirmDelivery => CommandKind::ConfirmDelivery,
+        }
+    }
+
+    /// The command's name, as in ids and tables.
+    pub fn kind(&self) -> &'static str {
+        self.command_kind().as_str()
+    }
+
     /// The id of this command for `order`: one command of a kind for each order.
     pub fn id(&self, order: OrderId) -> String {
-        format!("{}#{order}", self.kind())
+        self.command_kind().id(order)
     }
 
     /// The move of the order that the command carries out; `None` for the creation, which moves nothing.
