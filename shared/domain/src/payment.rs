@@ -16,6 +16,7 @@
 mod collection;
 mod payout;
 mod schedule;
+mod submission;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,1 +1,137 @@
-//! DynamoDB: one module per table, one function per access pattern.
+//! DynamoDB: one module per table, one function per access pattern (DESIGN §4).
+//!
+//! Every write is conditional and asks for the old item when it is refused, so one round trip both changes and explains.
+//! Transactions are used only where items must agree. What an item holds is never trusted: one that cannot be read is an
+//! error that names its table and key. There is no Scan.
+//!
+//! A write whose reply was lost is repeated by the SDK and then meets its own result: a refused write whose old item equals
+//! the item to be written counts as done.
+
+mod access;
+mod chain_commands;
+mod chain_state;
+mod connections;
+#[cfg(feature = "daraja-token")]
+mod daraja_token;
+mod error;
+mod expression;
+mod idempotency;
+mod item;
+mod ledger;
+mod limits;
+mod list;
+mod notifications;
+mod orders;
+mod payments;
+mod products;
+mod sessions;
+mod table;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod together;
+mod transaction;
+mod users;
+
+pub use aws_sdk_dynamodb::Client;
+pub use chain_commands::{ChainCommands, Signed};
+pub use chain_state::{ChainState, Cursor, Lease, SignerNonce};
+pub use connections::{Connection, Connections};
+#[cfg(feature = "daraja-token")]
+pub use daraja_token::DarajaToken;
+pub use error::StoreError;
+pub use idempotency::{Begin, IdempotencyRecord};
+pub use ledger::Ledger;
+pub use limits::{Limits, Window};
+pub use list::Page;
+pub use notifications::Notifications;
+pub use orders::{Applied, Begun, ChainChange, Created, FinalCommand, OrderList, Orders, OrdersOf, Requested};
+pub use payments::{Payments, Settled};
+pub use products::{Listed, ProductList, Products};
+pub use sessions::{Challenge, Family, Rotation, Sessions, Ticket};
+pub use table::{Table, Tables};
+pub use together::{Found, Wanted};
+pub use users::{Profile, Users};
+
+/// The database, as far as a function is configured to see it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    tables: Tables,
+}
+
+/// What became of a replacement that was conditional on the version it was based on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replaced<T> {
+    /// The new row is there.
+    Done,
+    /// Somebody was faster: the row as it is now, or `None` when there is none.
+    Stale(Option<Box<T>>),
+}
+
+impl Store {
+    /// The tables in `tables`, reached through `client`.
+    pub fn new(client: Client, tables: Tables) -> Self {
+        Self { client, tables }
+    }
+
+    /// Users.
+    pub fn users(&self) -> Users<'_> {
+        Users(self)
+    }
+
+    /// Challenges, refresh families and tickets.
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions(self)
+    }
+
+    /// Products.
+    pub fn products(&self) -> Products<'_> {
+        Products(self)
+    }
+
+    /// Orders.
+    pub fn orders(&self) -> Orders<'_> {
+        Orders(self)
+    }
+
+    /// Movements of shillings.
+    pub fn payments(&self) -> Payments<'_> {
+        Payments(self)
+    }
+
+    /// Commands to the contract.
+    pub fn chain_commands(&self) -> ChainCommands<'_> {
+        ChainCommands(self)
+    }
+
+    /// What we know of the chain.
+    pub fn chain_state(&self) -> ChainState<'_> {
+        ChainState(self)
+    }
+
+    /// The books.
+    pub fn ledger(&self) -> Ledger<'_> {
+        Ledger(self)
+    }
+
+    /// Notifications.
+    pub fn notifications(&self) -> Notifications<'_> {
+        Notifications(self)
+    }
+
+    /// Open WebSocket connections.
+    pub fn connections(&self) -> Connections<'_> {
+        Connections(self)
+    }
+
+    /// Rate windows and idempotency records.
+    pub fn limits(&self) -> Limits<'_> {
+        Limits(self)
+    }
+
+    /// The Daraja token that all functions share for `shortcode`.
+    #[cfg(feature = "daraja-token")]
+    pub fn daraja_token(&self, shortcode: &str) -> DarajaToken {
+        DarajaToken::new(self.clone(), shortcode)
+    }
+}

@@ -1,0 +1,111 @@
+//! Pages of rows from a table or an index, across the partitions of a sharded index.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
+
+use crate::{
+    Store, StoreError,
+    expression::{Bindings, Expression, expr},
+    item::{Item, Row, decode},
+};
+
+/// Rows, and where the next ones begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// The position after them, to be handed in again; `None` at the end. It is no secret, but part of no contract: give it
+    /// out signed.
+    pub next: Option<String>,
+}
+
+/// At most this many pages of one partition are read for one answer when a filter leaves out most of them.
+const FILTERED_PAGES: u32 = 5;
+
+/// What to list.
+pub(crate) struct Listing<'a> {
+    /// The index; `None` for the table itself.
+    pub(crate) index: Option<&'static str>,
+    /// The attribute that is the partition key.
+    pub(crate) partition: &'static str,
+    /// The partitions.
+    pub(crate) values: Vec<AttributeValue>,
+    /// The attribute that is the sort key, a string.
+    pub(crate) sort: &'static str,
+    /// Newest first, from before this position; else oldest first, from after it.
+    pub(crate) descending: bool,
+    pub(crate) position: Option<&'a str>,
+    pub(crate) filter: Option<Expression>,
+    pub(crate) limit: usize,
+}
+
+/// What one partition gave: sorted items with their sort keys, and how far it was read if more may follow.
+struct Part {
+    found: Vec<(String, Item)>,
+    reached: Option<String>,
+}
+
+impl Store {
+    /// A page in the order of the sort key.
+    pub(crate) async fn list<R: Row>(&self, listing: Listing<'_>) -> Result<Page<R>, StoreError> {
+        let parts = try_join_all(listing.values.iter().map(|value| self.part::<R>(&listing, value))).await?;
+        // What lies beyond the nearest point to which every partition was read may have others before it.
+        let reached = parts.iter().filter_map(|part| part.reached.as_deref());
+        let horizon = if listing.descending { reached.max() } else { reached.min() }.map(ToOwned::to_owned);
+        let within = |key: &String| match &horizon {
+            Some(horizon) if listing.descending => key >= horizon,
+            Some(horizon) => key <= horizon,
+            None => true,
+        };
+        let mut found: Vec<_> = parts.into_iter().flat_map(|part| part.found).filter(|(key, _)| within(key)).collect();
+        found.sort_by(|(a, _), (b, _)| if listing.descending { b.cmp(a) } else { a.cmp(b) });
+        let next = if found.len() > listing.limit {
+            found.truncate(listing.limit);
+            found.last().map(|(key, _)| key.clone())
+        } else {
+            horizon
+        };
+        Ok(Page { items: found.into_iter().map(|(_, item)| decode(item)).collect::<Result<_, _>>()?, next })
+    }
+
+    async fn part<R: Row>(&self, listing: &Listing<'_>, value: &AttributeValue) -> Result<Part, StoreError> {
+        let side = if listing.descending { "<" } else { ">" };
+        let condition = match listing.position {
+            Some(position) => {
+                expr(format!("#{} = :partition AND #{} {side} :position", listing.partition, listing.sort))
+                    .with(":position", AttributeValue::S(position.to_owned()))
+            }
+            None => expr(format!("#{} = :partition", listing.partition)),
+        }
+        .with(":partition", value.clone());
+        let sort_key = |item: &Item| item.get(listing.sort).and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
+        let mut part = Part { found: Vec::new(), reached: None };
+        let mut start = None;
+        for _ in 0..FILTERED_PAGES {
+            let bindings = Bindings::of([&condition].into_iter().chain(&listing.filter));
+            let output = self
+                .client()
+                .query()
+                .table_name(self.tables().name(R::TABLE)?)
+                .set_index_name(listing.index.map(ToOwned::to_owned))
+                .key_condition_expression(condition.text())
+                .set_filter_expression(listing.filter.as_ref().map(|f| f.text().to_owned()))
+                .set_expression_attribute_names(bindings.names)
+                .set_expression_attribute_values(bindings.values)
+                .scan_index_forward(!listing.descending)
+                // One more than asked for tells whether anything follows.
+                .limit(i32::try_from(listing.limit.saturating_add(1)).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| StoreError::failed("Query", R::TABLE, &error))?;
+            part.found.extend(output.items.unwrap_or_default().into_iter().map(|item| (sort_key(&item), item)));
+            start = output.last_evaluated_key;
+            part.reached = start.as_ref().map(sort_key);
+            if start.is_none() || part.found.len() > listing.limit {
+                break;
+            }
+        }
+        Ok(part)
+    }
+}

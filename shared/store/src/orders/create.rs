@@ -1,0 +1,108 @@
+//! A new order, with everything that must exist as soon as it does.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use descrow_domain::{
+    command::ChainCommand,
+    order::{Order, order_ref},
+    product::{Product, ProductStatus},
+};
+
+use super::Orders;
+use crate::{
+    IdempotencyRecord, StoreError, Table,
+    chain_state::OrderReference,
+    error::Refused,
+    expression::{expr, number, string},
+    item::{decode, id_key, shard},
+    products::status_shard,
+    transaction::Write,
+};
+
+/// How often the stock is reserved anew when other buyers of the same product were faster.
+const ATTEMPTS: u32 = 5;
+
+/// What became of a new order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is there.
+    Done,
+    /// The product cannot be ordered like that any more: as it is now, or `None` when it is gone. Its price, its status or
+    /// its stock differ from what the order was based on.
+    Unavailable(Option<Box<Product>>),
+    /// The same request was answered before.
+    Replay(Box<IdempotencyRecord>),
+}
+
+impl Orders<'_> {
+    /// Commits `order` for `product` as it was read: takes the pieces from the stock, commits the command that tells the
+    /// contract, the reference under which the contract's events name the order, and the answer to the request.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn create(
+        self,
+        order: &Order,
+        product: &Product,
+        command: &ChainCommand,
+        idempotency: Option<&IdempotencyRecord>,
+    ) -> Result<Created, StoreError> {
+        let mut stock = product.clone();
+        for _ in 0..ATTEMPTS {
+            if !sells(&stock, product, order.quantity) {
+                return Ok(Created::Unavailable(Some(Box::new(stock))));
+            }
+            let mut writes = vec![
+                reservation(&stock, order),
+                Write::create(order, "id")?,
+                Write::create(command, "id")?,
+                Write::create(&OrderReference::new(order_ref(order.id), order.id), "id")?,
+            ];
+            if let Some(record) = idempotency {
+                writes.push(record.write(order.created_at)?);
+            }
+            let mut cancelled = match self.0.transact(&writes).await {
+                Ok(()) => return Ok(Created::Done),
+                Err(Refused::Store(error)) => return Err(error),
+                Err(Refused::Condition(cancelled)) => cancelled,
+            };
+            if let Some(record) = cancelled.at(4) {
+                let record = record.map(decode).transpose()?;
+                return record.map(|r| Created::Replay(Box::new(r))).ok_or(StoreError::Contention(Table::Limits));
+            }
+            match cancelled.at(0) {
+                Some(Some(item)) => stock = decode(item)?,
+                Some(None) => return Ok(Created::Unavailable(None)),
+                None => return Err(StoreError::Contention(Table::Orders)),
+            }
+        }
+        Err(StoreError::Contention(Table::Products))
+    }
+}
+
+/// Whether `stock` still offers what the order was priced by.
+fn sells(stock: &Product, priced: &Product, quantity: u32) -> bool {
+    stock.status == ProductStatus::Active
+        && stock.price_dot == priced.price_dot
+        && stock.price_usd == priced.price_usd
+        && stock.quantity >= quantity
+        && quantity > 0
+}
+
+/// Takes the pieces from the stock as it was read; the last piece makes the product sold.
+fn reservation(stock: &Product, order: &Order) -> Write {
+    let left = stock.quantity.saturating_sub(order.quantity);
+    let mut change = String::from("SET #quantity = :left, #version = :next, #updated_at = :now");
+    if left == 0 {
+        change.push_str(", #status = :sold, #status_shard = :sold_shard");
+    }
+    let mut change = expr(change)
+        .with(":left", number(left))
+        .with(":next", number(stock.version.saturating_add(1)))
+        .with(":now", number(order.created_at.0));
+    if left == 0 {
+        let sold = status_shard(ProductStatus::Sold, shard(stock.id.as_uuid()));
+        change = change.with(":sold", string("sold")).with(":sold_shard", AttributeValue::S(sold));
+    }
+    let condition = expr("#version = :version").with(":version", number(stock.version));
+    Write::Update { table: Table::Products, key: id_key(stock.id), change, condition }
+}

@@ -1,0 +1,224 @@
+//! Settling: the writes after which money counts as moved.
+//!
+//! Crash points of a collection; each step is repeated until it is done:
+//!
+//! | a crash after | leaves | and is healed by |
+//! |---|---|---|
+//! | the callback is on the queue | a pending payment | SQS delivers again; else the status query on its schedule |
+//! | the status query said paid | a pending payment | the same: the query says it again |
+//! | the transaction | payment, books, pending order and command, all of them | the command's stream record wakes the oracle |
+//! | its reply was lost | the same | the repetition finds the payment succeeded and does nothing |
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use descrow_domain::{
+    Account,
+    command::{ChainCommand, Command},
+    ledger,
+    order::{Order, OrderMove, OrderStatus, PendingAction, Transition, payment_hash},
+    payment::{Payment, PaymentStatus},
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Payments, collects};
+use crate::{
+    StoreError, Table,
+    error::Refused,
+    expression::{expr, number, string},
+    item::{Row, attribute, decode, id_key, shard},
+    orders::status_shard,
+    transaction::Write,
+};
+
+/// What became of a settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Payment, books and order agree.
+    Done,
+    /// The payment is settled and booked; the order was no longer waiting for it and stays as it is.
+    WithoutOrder(Box<Order>),
+    /// Nothing was written: the payment changed meanwhile.
+    Stale(Option<Box<Payment>>),
+    /// Nothing was written: the order cannot take the payment.
+    OrderRefuses(Option<Box<Order>>),
+    /// Nothing was written: another payment has the same receipt.
+    ReceiptReused,
+}
+
+/// Says which payment a receipt belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct ReceiptMarker {
+    id: String,
+    payment: String,
+}
+
+impl Row for ReceiptMarker {
+    const TABLE: Table = Table::MpesaTransactions;
+}
+
+impl ReceiptMarker {
+    fn of(payment: &Payment) -> Option<Self> {
+        let receipt = payment.receipt.as_deref()?;
+        let id = format!("receipt#{}", hex::encode(Sha256::digest(receipt.as_bytes())));
+        Some(Self { id, payment: payment.id.to_string() })
+    }
+
+    /// The marker is new, or is this payment's own.
+    fn write(&self) -> Result<Write, StoreError> {
+        let condition =
+            expr("attribute_not_exists(#id) OR #payment = :payment").with(":payment", string(&self.payment));
+        Ok(Write::Put { table: Table::MpesaTransactions, item: crate::item::encode(self)?, condition })
+    }
+}
+
+impl Payments<'_> {
+    /// Makes a collection count: `next` is the payment in status succeeded, its version one more than that of the row it is
+    /// based on. In one transaction with it the order gets this payment and the pending move `fund`, the command that records
+    /// it on the contract is committed, the books get their entries, and the receipt is taken.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn settle_collection(self, next: &Payment) -> Result<Settled, StoreError> {
+        let marker = ReceiptMarker::of(next);
+        let command = record_command(next);
+        let mut arm = Write::create(&command, "id")?;
+        loop {
+            let mut writes = vec![Write::replace(next, next.version.saturating_sub(1))?, fund(next, &command.id)?, arm];
+            for entry in ledger::collection_received(next.order_id, next.id, next.amount_kes, next.updated_at) {
+                writes.push(Write::create(&entry, "entry_id")?);
+            }
+            if let Some(marker) = &marker {
+                writes.push(marker.write()?);
+            }
+            let mut cancelled = match self.0.transact(&writes).await {
+                Ok(()) => return Ok(Settled::Done),
+                Err(Refused::Store(error)) => return Err(error),
+                Err(Refused::Condition(cancelled)) => cancelled,
+            };
+            if let Some(found) = cancelled.at(0) {
+                return stale(next, found.map(decode).transpose()?);
+            }
+            if cancelled.at(5).is_some() {
+                return Ok(Settled::ReceiptReused);
+            }
+            if let Some(order) = cancelled.at(1) {
+                return Ok(Settled::OrderRefuses(order.map(decode).transpose()?.map(Box::new)));
+            }
+            arm = crate::orders::rearm(&command, cancelled.at(2).flatten().map(decode).transpose()?)?;
+        }
+    }
+
+    /// Makes a payout count: `next` is the payment in status succeeded, its version one more than that of the row it is based
+    /// on. In one transaction with it the delivered order becomes completed and the books get their entries. An order that
+    /// is no longer delivered (disputed meanwhile) stays as it is: the money has left all the same.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn settle_payout(self, next: &Payment) -> Result<Settled, StoreError> {
+        let marker = ReceiptMarker::of(next);
+        let mut without_order = None;
+        loop {
+            let mut writes = vec![Write::replace(next, next.version.saturating_sub(1))?];
+            for entry in ledger::payout_sent(next.order_id, next.id, next.amount_kes, next.updated_at) {
+                writes.push(Write::create(&entry, "entry_id")?);
+            }
+            let at_order = writes.len();
+            if without_order.is_none() {
+                writes.push(complete(next)?);
+            }
+            let at_marker = writes.len();
+            if let Some(marker) = &marker {
+                writes.push(marker.write()?);
+            }
+            let mut cancelled = match self.0.transact(&writes).await {
+                Ok(()) => return Ok(without_order.map_or(Settled::Done, Settled::WithoutOrder)),
+                Err(Refused::Store(error)) => return Err(error),
+                Err(Refused::Condition(cancelled)) => cancelled,
+            };
+            if let Some(found) = cancelled.at(0) {
+                return stale(next, found.map(decode).transpose()?);
+            }
+            if cancelled.at(at_marker).is_some() {
+                return Ok(Settled::ReceiptReused);
+            }
+            match (without_order.is_none(), cancelled.at(at_order)) {
+                (true, Some(Some(order))) => without_order = Some(Box::new(decode(order)?)),
+                (true, Some(None)) => return Ok(Settled::OrderRefuses(None)),
+                _ => return Err(StoreError::Contention(Table::Ledger)),
+            }
+        }
+    }
+
+    /// Adds the receipt that became known after the settlement: `next` is the succeeded payment with it, its version one more
+    /// than that of the row it is based on.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn attach_receipt(self, next: &Payment) -> Result<Settled, StoreError> {
+        let mut writes = vec![Write::replace(next, next.version.saturating_sub(1))?];
+        if let Some(marker) = ReceiptMarker::of(next) {
+            writes.push(marker.write()?);
+        }
+        match self.0.transact(&writes).await {
+            Ok(()) => Ok(Settled::Done),
+            Err(Refused::Store(error)) => Err(error),
+            Err(Refused::Condition(mut cancelled)) => match cancelled.at(0) {
+                Some(found) => stale(next, found.map(decode).transpose()?),
+                None => Ok(Settled::ReceiptReused),
+            },
+        }
+    }
+}
+
+/// A refused replacement: done, if what is there is what was to be written.
+fn stale(next: &Payment, found: Option<Payment>) -> Result<Settled, StoreError> {
+    debug_assert!(next.status == PaymentStatus::Succeeded);
+    Ok(match found {
+        Some(found) if found == *next => Settled::Done,
+        found => Settled::Stale(found.map(Box::new)),
+    })
+}
+
+/// The command that records a collection on the contract.
+fn record_command(payment: &Payment) -> ChainCommand {
+    let hash = payment_hash(payment.id, payment.receipt.as_deref());
+    let command = Command::RecordPayment { payment_id: payment.id, tx_hash: format!("0x{}", hex::encode(hash)) };
+    ChainCommand::new(payment.order_id, command, payment.updated_at)
+}
+
+/// The order waits for the contract to record the payment. Only an order that can be paid takes it, whichever payment it
+/// named before: a late success of an earlier push is as good.
+fn fund(payment: &Payment, command_id: &str) -> Result<Write, StoreError> {
+    debug_assert!(collects(payment));
+    let by: Account = payment.user_id;
+    let pending =
+        PendingAction { action: OrderMove::Fund, command_id: command_id.to_owned(), by, at: payment.updated_at };
+    let change =
+        expr("SET #pending = :pending, #payment_id = :payment, #updated_at = :now, #version = #version + :one")
+            .with(":pending", attribute(Table::Orders, &pending)?)
+            .with(":payment", string(payment.id))
+            .with(":now", number(payment.updated_at.0))
+            .with(":one", number(1));
+    let condition = expr("#status = :created AND attribute_not_exists(#pending)")
+        .with(":created", string(OrderStatus::Created.as_str()));
+    Ok(Write::Update { table: Table::Orders, key: id_key(payment.order_id), change, condition })
+}
+
+/// The seller was paid: the delivered order is completed.
+fn complete(payout: &Payment) -> Result<Write, StoreError> {
+    let line =
+        Transition { status: OrderStatus::Completed, at: payout.updated_at, by: None, extrinsic: None, block: None };
+    let shard = status_shard(OrderStatus::Completed, shard(payout.order_id.as_uuid()));
+    let change = expr(
+        "SET #status = :completed, #status_shard = :shard, #payout_id = :payout, #updated_at = :now, \
+         #version = #version + :one, #history = list_append(#history, :line) REMOVE #due_shard, #due_at",
+    )
+    .with(":completed", string(OrderStatus::Completed.as_str()))
+    .with(":shard", AttributeValue::S(shard))
+    .with(":payout", string(payout.id))
+    .with(":now", number(payout.updated_at.0))
+    .with(":one", number(1))
+    .with(":line", AttributeValue::L(vec![attribute(Table::Orders, &line)?]));
+    let condition = expr("#status = :delivered").with(":delivered", string(OrderStatus::Delivered.as_str()));
+    Ok(Write::Update { table: Table::Orders, key: id_key(payout.order_id), change, condition })
+}

@@ -1,0 +1,222 @@
+//! `sessions`: what proves who somebody is, for a while.
+//!
+//! Challenges and tickets are used once: taking one removes it. A refresh family counts its rotations, and a token with an
+//! older number was stolen or replayed. Every item has a TTL, but DynamoDB removes it hours later, so expiry is checked too.
+
+use descrow_domain::{Account, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError, Table,
+    error::Refused,
+    expression::{expr, number},
+    item::{Item, Row, decode, id_key},
+};
+
+/// A message to be signed, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// The key, `challenge#<nonce>`.
+    id: String,
+    /// Whose signature is asked for.
+    pub account: Account,
+    /// What to sign.
+    pub message: String,
+    /// Seconds since the epoch; the table's TTL.
+    pub expires_at: i64,
+}
+
+impl Challenge {
+    /// A challenge under `nonce`.
+    pub fn new(nonce: &str, account: Account, message: String, expires: Timestamp) -> Self {
+        Self { id: challenge_id(nonce), account, message, expires_at: expires.seconds() }
+    }
+}
+
+/// One login and the refresh tokens that follow from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Family {
+    /// The key, `family#<uuid>`.
+    id: String,
+    /// Whose login.
+    pub account: Account,
+    /// The number of the one refresh token that is valid.
+    pub counter: u64,
+    /// Whether it was ended: by logout, or by the reuse of a token.
+    #[serde(default)]
+    pub revoked: bool,
+    /// When the login was.
+    pub created_at: Timestamp,
+    /// Seconds since the epoch; the table's TTL. Moves with each rotation.
+    pub expires_at: i64,
+}
+
+impl Family {
+    /// A family for a login; its first token has number 1.
+    pub fn new(id: Uuid, account: Account, now: Timestamp, expires: Timestamp) -> Self {
+        let expires_at = expires.seconds();
+        Self { id: family_id(id), account, counter: 1, revoked: false, created_at: now, expires_at }
+    }
+
+    /// Whether it still proves anything.
+    pub fn alive(&self, now: Timestamp) -> bool {
+        !self.revoked && now.seconds() < self.expires_at
+    }
+}
+
+/// What came of the use of a refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// The next token is valid now: the family as it is.
+    Rotated(Family),
+    /// The token was used before: somebody else has it. The family must be revoked.
+    Reused(Family),
+    /// The family is unknown, ended, or over.
+    Gone,
+}
+
+/// Lets one WebSocket connect, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// The key, `ticket#<secret>`.
+    id: String,
+    /// Who connects.
+    pub account: Account,
+    /// Seconds since the epoch; the table's TTL.
+    pub expires_at: i64,
+}
+
+impl Ticket {
+    /// A ticket under `secret`.
+    pub fn new(secret: &str, account: Account, expires: Timestamp) -> Self {
+        Self { id: ticket_id(secret), account, expires_at: expires.seconds() }
+    }
+}
+
+impl Row for Challenge {
+    const TABLE: Table = Table::Sessions;
+}
+
+impl Row for Family {
+    const TABLE: Table = Table::Sessions;
+}
+
+impl Row for Ticket {
+    const TABLE: Table = Table::Sessions;
+}
+
+fn challenge_id(nonce: &str) -> String {
+    format!("challenge#{nonce}")
+}
+
+fn ticket_id(secret: &str) -> String {
+    format!("ticket#{secret}")
+}
+
+fn family_id(id: Uuid) -> String {
+    format!("family#{}", id.hyphenated())
+}
+
+/// The key of a family, for reads of several items at once.
+pub(crate) fn family_key(id: Uuid) -> Item {
+    id_key(family_id(id))
+}
+
+/// Access to `sessions`.
+#[derive(Clone, Copy, Debug)]
+pub struct Sessions<'a>(pub(crate) &'a Store);
+
+impl Sessions<'_> {
+    /// Keeps a challenge. `false` when its nonce is taken.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn put_challenge(self, challenge: &Challenge) -> Result<bool, StoreError> {
+        Ok(self.0.create(challenge, "id").await?.is_none())
+    }
+
+    /// Takes the challenge under `nonce`: only one caller ever gets it. `None` when there is none or it is over.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn take_challenge(self, nonce: &str, now: Timestamp) -> Result<Option<Challenge>, StoreError> {
+        let taken = self.0.take(Table::Sessions, id_key(challenge_id(nonce)), None).await?;
+        Ok(taken.map(decode::<Challenge>).transpose()?.filter(|c| now.seconds() < c.expires_at))
+    }
+
+    /// Keeps the family of a login. `false` when its id is taken.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn create_family(self, family: &Family) -> Result<bool, StoreError> {
+        Ok(self.0.create(family, "id").await?.is_none())
+    }
+
+    /// The family.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn family(self, id: Uuid) -> Result<Option<Family>, StoreError> {
+        self.0.get(family_key(id)).await
+    }
+
+    /// Uses refresh token number `counter` of the family: the next one is valid then, until `expires`.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn rotate(
+        self,
+        id: Uuid,
+        counter: u64,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<Rotation, StoreError> {
+        let change = expr("SET #counter = :next, #expires_at = :expires")
+            .with(":next", number(counter.saturating_add(1)))
+            .with(":expires", number(expires.seconds()));
+        let condition = expr("#counter = :counter AND #revoked = :no AND #expires_at > :now")
+            .with(":counter", number(counter))
+            .with(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
+            .with(":now", number(now.seconds()));
+        match self.0.update(Table::Sessions, family_key(id), &change, Some(&condition)).await {
+            Ok(item) => decode(item).map(Rotation::Rotated),
+            Err(Refused::Condition(Some(item))) => {
+                let family: Family = decode(item)?;
+                let reused = family.alive(now) && family.counter > counter;
+                Ok(if reused { Rotation::Reused(family) } else { Rotation::Gone })
+            }
+            Err(Refused::Condition(None)) => Ok(Rotation::Gone),
+            Err(Refused::Store(error)) => Err(error),
+        }
+    }
+
+    /// Ends a family: none of its tokens is valid any more. An unknown family needs no ending.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn revoke_family(self, id: Uuid) -> Result<(), StoreError> {
+        let change = expr("SET #revoked = :yes").with(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
+        match self.0.update(Table::Sessions, family_key(id), &change, Some(&expr("attribute_exists(#id)"))).await {
+            Ok(_) | Err(Refused::Condition(_)) => Ok(()),
+            Err(Refused::Store(error)) => Err(error),
+        }
+    }
+
+    /// Keeps a ticket. `false` when its secret is taken.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn put_ticket(self, ticket: &Ticket) -> Result<bool, StoreError> {
+        Ok(self.0.create(ticket, "id").await?.is_none())
+    }
+
+    /// Takes the ticket under `secret`: only one caller ever gets it. `None` when there is none or it is over.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn take_ticket(self, secret: &str, now: Timestamp) -> Result<Option<Ticket>, StoreError> {
+        let taken = self.0.take(Table::Sessions, id_key(ticket_id(secret)), None).await?;
+        Ok(taken.map(decode::<Ticket>).transpose()?.filter(|t| now.seconds() < t.expires_at))
+    }
+}

@@ -1,0 +1,167 @@
+//! Several items that must agree, written together or not at all.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{
+        CancellationReason, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem, Update,
+    },
+};
+
+use crate::{
+    Store, StoreError, Table,
+    access::{absent, based_on},
+    error::Refused,
+    expression::{Bindings, Expression},
+    item::{Item, Row, encode},
+};
+
+/// How often a transaction that met another one on the same items is tried.
+const ATTEMPTS: u32 = 4;
+/// What is waited before the second attempt; it doubles.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// One write of a transaction.
+pub(crate) enum Write {
+    Put { table: Table, item: Item, condition: Expression },
+    Update { table: Table, key: Item, change: Expression, condition: Expression },
+    Check { table: Table, key: Item, condition: Expression },
+}
+
+impl Write {
+    /// A row that must not be there yet.
+    pub(crate) fn create<R: Row>(row: &R, key: &str) -> Result<Self, StoreError> {
+        Ok(Self::Put { table: R::TABLE, item: encode(row)?, condition: absent(key) })
+    }
+
+    /// A row that replaces the one of `version`.
+    pub(crate) fn replace<R: Row>(row: &R, version: u64) -> Result<Self, StoreError> {
+        Ok(Self::Put { table: R::TABLE, item: encode(row)?, condition: based_on(version) })
+    }
+
+    fn table(&self) -> Table {
+        match self {
+            Self::Put { table, .. } | Self::Update { table, .. } | Self::Check { table, .. } => *table,
+        }
+    }
+
+    fn build(&self, store: &Store) -> Result<TransactWriteItem, StoreError> {
+        let name = store.tables().name(self.table())?;
+        let malformed = |_| StoreError::Unwritable { table: self.table(), reason: "incomplete write".to_owned() };
+        let write = TransactWriteItem::builder();
+        Ok(match self {
+            Self::Put { item, condition, .. } => {
+                let bindings = Bindings::of([condition]);
+                let put = Put::builder()
+                    .table_name(name)
+                    .set_item(Some(item.clone()))
+                    .condition_expression(condition.text())
+                    .set_expression_attribute_names(bindings.names)
+                    .set_expression_attribute_values(bindings.values)
+                    .return_values_on_condition_check_failure(AllOld);
+                write.put(put.build().map_err(malformed)?).build()
+            }
+            Self::Update { key, change, condition, .. } => {
+                let bindings = Bindings::of([change, condition]);
+                let update = Update::builder()
+                    .table_name(name)
+                    .set_key(Some(key.clone()))
+                    .update_expression(change.text())
+                    .condition_expression(condition.text())
+                    .set_expression_attribute_names(bindings.names)
+                    .set_expression_attribute_values(bindings.values)
+                    .return_values_on_condition_check_failure(AllOld);
+                write.update(update.build().map_err(malformed)?).build()
+            }
+            Self::Check { key, condition, .. } => {
+                let bindings = Bindings::of([condition]);
+                let check = ConditionCheck::builder()
+                    .table_name(name)
+                    .set_key(Some(key.clone()))
+                    .condition_expression(condition.text())
+                    .set_expression_attribute_names(bindings.names)
+                    .set_expression_attribute_values(bindings.values)
+                    .return_values_on_condition_check_failure(AllOld);
+                write.condition_check(check.build().map_err(malformed)?).build()
+            }
+        })
+    }
+}
+
+/// Why a transaction did not happen: for each of its writes, whether its condition failed, and the item it met.
+#[derive(Debug, Default)]
+pub(crate) struct Cancelled {
+    failed: Vec<Option<Option<Item>>>,
+}
+
+impl Cancelled {
+    /// Whether the condition of write `n` failed; if so, the item it met.
+    pub(crate) fn at(&mut self, n: usize) -> Option<Option<Item>> {
+        self.failed.get_mut(n).and_then(Option::take)
+    }
+}
+
+enum Outcome {
+    Refused(Cancelled),
+    Conflict,
+}
+
+impl Store {
+    /// Writes all of `writes`, or none and says which conditions failed. Meeting another transaction on the same items is
+    /// no answer, so that is tried again for a while.
+    pub(crate) async fn transact(&self, writes: &[Write]) -> Result<(), Refused<Cancelled>> {
+        let first = writes.first().map_or(Table::Orders, Write::table);
+        let items = writes.iter().map(|write| write.build(self)).collect::<Result<Vec<_>, _>>()?;
+        let mut pause = PAUSE;
+        for attempt in 1..=ATTEMPTS {
+            let sent = self.client().transact_write_items().set_transact_items(Some(items.clone())).send().await;
+            let error = match sent {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            match classify(error) {
+                Ok(Outcome::Refused(cancelled)) => return Err(Refused::Condition(cancelled)),
+                Ok(Outcome::Conflict) if attempt < ATTEMPTS => {
+                    tokio::time::sleep(pause).await;
+                    pause = pause.saturating_mul(2);
+                }
+                Ok(Outcome::Conflict) => break,
+                Err(code) => {
+                    return Err(StoreError::Failed { operation: "TransactWriteItems", table: first, code }.into());
+                }
+            }
+        }
+        Err(StoreError::Contention(first).into())
+    }
+}
+
+fn classify<R>(error: SdkError<TransactWriteItemsError, R>) -> Result<Outcome, String> {
+    let SdkError::ServiceError(service) = error else {
+        return Err(match StoreError::failed("", Table::Orders, &error) {
+            StoreError::Failed { code, .. } => code,
+            other => other.to_string(),
+        });
+    };
+    match service.into_err() {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            let reasons = cancelled.cancellation_reasons.unwrap_or_default();
+            let code = |reason: &CancellationReason| reason.code.clone().unwrap_or_default();
+            if reasons.iter().any(|reason| code(reason) == "ConditionalCheckFailed") {
+                let failed = reasons
+                    .into_iter()
+                    .map(|reason| (code(&reason) == "ConditionalCheckFailed").then_some(reason.item))
+                    .collect();
+                return Ok(Outcome::Refused(Cancelled { failed }));
+            }
+            match reasons.iter().map(code).find(|code| code != "None") {
+                Some(code) if code == "TransactionConflict" || code == "ThrottlingError" => Ok(Outcome::Conflict),
+                Some(code) => Err(code),
+                None => Err("TransactionCanceledException".to_owned()),
+            }
+        }
+        TransactWriteItemsError::TransactionInProgressException(_) => Ok(Outcome::Conflict),
+        other => Err(aws_sdk_dynamodb::error::ProvideErrorMetadata::code(&other).unwrap_or("unknown").to_owned()),
+    }
+}
