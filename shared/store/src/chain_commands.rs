@@ -6,7 +6,7 @@ use descrow_domain::{
 };
 
 use crate::{
-    Replaced, Store, StoreError, Table,
+    Replaced, SignerStep, Store, StoreError, Table,
     error::Refused,
     expression::{Bindings, expr, number, string},
     item::{Item, Row, decode, id_key},
@@ -71,7 +71,7 @@ impl ChainCommands<'_> {
             Ok(()) => Ok(Replaced::Done),
             Err(Refused::Store(error)) => Err(error),
             Err(Refused::Condition(mut cancelled)) => match cancelled.at(0) {
-                Some(found) => match found.map(decode::<ChainCommand>).transpose()? {
+                Some(found) => match found.row()? {
                     Some(found) if found == *next => Ok(Replaced::Done),
                     found => Ok(Replaced::Stale(found.map(Box::new))),
                 },
@@ -106,26 +106,37 @@ impl ChainCommands<'_> {
         output.items.unwrap_or_default().into_iter().map(decode).collect()
     }
 
-    /// Remembers that `command` was signed, before the bytes are sent: only these bytes are ever sent for it.
+    /// Remembers that `commands` were signed in one extrinsic, before its bytes are sent: only these bytes are ever sent for
+    /// them. In one transaction with it the signer's nonce moves on. `false`, and nothing is written, when a command changed
+    /// meanwhile or another signer was at work.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn mark_submitted(
         self,
-        command: &ChainCommand,
+        commands: &[ChainCommand],
         signed: &Signed,
+        step: SignerStep<'_>,
         now: Timestamp,
-    ) -> Result<Replaced<ChainCommand>, StoreError> {
-        let next = ChainCommand {
-            status: CommandStatus::Submitted,
-            extrinsic_hash: Some(signed.hash.clone()),
-            extrinsic_bytes: Some(signed.bytes.clone()),
-            nonce: Some(signed.nonce),
-            valid_until_block: Some(signed.valid_until_block),
-            attempts: command.attempts.saturating_add(1),
-            ..touched(command, now)
-        };
-        self.replace(&next).await
+    ) -> Result<bool, StoreError> {
+        let mut writes = vec![step.write(now)?];
+        for command in commands {
+            let next = ChainCommand {
+                status: CommandStatus::Submitted,
+                extrinsic_hash: Some(signed.hash.clone()),
+                extrinsic_bytes: Some(signed.bytes.clone()),
+                nonce: Some(signed.nonce),
+                valid_until_block: Some(signed.valid_until_block),
+                attempts: command.attempts.saturating_add(1),
+                ..touched(command, now)
+            };
+            writes.push(Write::replace(&next, command.version)?);
+        }
+        match self.0.transact(&writes).await {
+            Ok(()) => Ok(true),
+            Err(Refused::Condition(_)) => Ok(false),
+            Err(Refused::Store(error)) => Err(error),
+        }
     }
 
     /// Queues a command anew whose transaction expired unseen: it will be signed again.

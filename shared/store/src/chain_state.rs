@@ -8,6 +8,7 @@ use crate::{
     error::Refused,
     expression::{expr, number, string},
     item::{Row, decode, encode, id_key},
+    transaction::Write,
 };
 
 /// How far a contract's events are stored.
@@ -43,6 +44,29 @@ pub struct SignerNonce {
     pub next: u64,
     /// When we signed last.
     pub updated_at: Timestamp,
+}
+
+/// A step of the nonces of a signer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignerStep<'a> {
+    /// The account that signs.
+    pub account: &'a str,
+    /// The next nonce as far as was known ([`SignerNonce::next`]); `None` before the first.
+    pub from: Option<u64>,
+    /// The next nonce after it.
+    pub next: u64,
+}
+
+impl SignerStep<'_> {
+    /// The step as part of a transaction: refused when another signer was at work.
+    pub(crate) fn write(self, now: Timestamp) -> Result<Write, StoreError> {
+        let row = SignerNonce { id: format!("signer#{}", self.account), next: self.next, updated_at: now };
+        let condition = match self.from {
+            Some(from) => expr("#next = :from").with(":from", number(from)),
+            None => expr("attribute_not_exists(#id)"),
+        };
+        Ok(Write::Put { table: Table::ChainState, item: encode(&row)?, condition })
+    }
 }
 
 /// Which order the contract means.
@@ -177,28 +201,14 @@ impl ChainState<'_> {
         self.0.get(id_key(format!("signer#{account}"))).await
     }
 
-    /// Remembers that `account` signed up to before nonce `next`, having signed up to before `from` (`None`: never). `false`
-    /// when another signer was at work.
+    /// Corrects what we remember of the nonces of a signer. `false` when another signer was at work.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn set_signer(
-        self,
-        account: &str,
-        from: Option<u64>,
-        next: u64,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let row = SignerNonce { id: format!("signer#{account}"), next, updated_at: now };
-        let condition = match from {
-            Some(from) => expr("#next = :from").with(":from", number(from)),
-            None => expr("attribute_not_exists(#id)"),
-        };
-        match self.0.put(Table::ChainState, encode(&row)?, &condition).await {
+    pub async fn correct_signer(self, step: SignerStep<'_>, now: Timestamp) -> Result<bool, StoreError> {
+        match self.0.transact(&[step.write(now)?]).await {
             Ok(()) => Ok(true),
-            Err(Refused::Condition(old)) => {
-                Ok(old.map(decode::<SignerNonce>).transpose()?.is_some_and(|old| old == row))
-            }
+            Err(Refused::Condition(_)) => Ok(false),
             Err(Refused::Store(error)) => Err(error),
         }
     }

@@ -1,4 +1,4 @@
-//! `connections`: open WebSockets. API Gateway tells of an end on a best-effort basis, so a row may outlive its socket.
+//! `connections`: open WebSocket connections. API Gateway tells of an end on a best-effort basis, so a row may outlive its socket.
 
 use descrow_domain::{Account, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -18,6 +18,7 @@ pub(crate) fn expr(text: impl Into<String>) -> Expression {
 }
 
 /// A string value.
+#[allow(clippy::needless_pass_by_value, reason = "what is written is mostly made on the spot")]
 pub(crate) fn string(value: impl ToString) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }

@@ -50,6 +50,7 @@ pub(crate) fn attribute<T: Serialize>(table: Table, value: &T) -> Result<Attribu
 }
 
 /// The key of a table whose partition key is `id`.
+#[allow(clippy::needless_pass_by_value, reason = "keys are mostly made on the spot")]
 pub(crate) fn id_key(id: impl ToString) -> Item {
     HashMap::from([("id".to_owned(), string(id))])
 }

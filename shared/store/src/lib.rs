@@ -34,7 +34,7 @@ mod users;
 
 pub use aws_sdk_dynamodb::Client;
 pub use chain_commands::{ChainCommands, Signed};
-pub use chain_state::{ChainState, Cursor, Lease, SignerNonce};
+pub use chain_state::{ChainState, Cursor, Lease, SignerNonce, SignerStep};
 pub use connections::{Connection, Connections};
 #[cfg(feature = "daraja-token")]
 pub use daraja_token::DarajaToken;

@@ -6,10 +6,7 @@
 
 mod settle;
 
-use descrow_domain::{
-    OrderId, PaymentId, Timestamp,
-    payment::{Payment, PaymentKind},
-};
+use descrow_domain::{OrderId, PaymentId, Timestamp, payment::Payment};
 
 pub use settle::Settled;
 
@@ -127,9 +124,4 @@ impl Payments<'_> {
     pub async fn due(self, now: Timestamp, limit: usize) -> Result<Vec<Payment>, StoreError> {
         self.0.due((0..SHARDS).map(due_shard), "next_check_at", now, limit).await
     }
-}
-
-/// Whether a payment moves money to us.
-fn collects(payment: &Payment) -> bool {
-    payment.kind == PaymentKind::Collection
 }

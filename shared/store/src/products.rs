@@ -12,7 +12,7 @@ use crate::{
     expression::{expr, string},
     item::{Item, Row, SHARDS, created_key, decode, encode, id_key, shard},
     list::Listing,
-    transaction::Write,
+    transaction::{Met, Write},
 };
 
 impl Row for Product {
@@ -26,12 +26,15 @@ impl Row for Product {
 
 /// The partition of `by_status`.
 pub(crate) fn status_shard(status: ProductStatus, shard: u8) -> String {
-    let name = match status {
+    format!("{}#{shard}", status_name(status))
+}
+
+fn status_name(status: ProductStatus) -> &'static str {
+    match status {
         ProductStatus::Active => "active",
         ProductStatus::Inactive => "inactive",
         ProductStatus::Sold => "sold",
-    };
-    format!("{name}#{shard}")
+    }
 }
 
 /// Which products to list, newest first.
@@ -54,8 +57,6 @@ pub struct ProductList<'a> {
 pub enum Listed {
     /// It is there.
     Done,
-    /// Its id is taken, by this product.
-    Taken(Box<Product>),
     /// The same request was answered before.
     Replay(Box<IdempotencyRecord>),
 }
@@ -73,28 +74,30 @@ impl Products<'_> {
         self.0.get(id_key(id)).await
     }
 
-    /// Lists a product, and keeps the answer to the request in the same transaction.
+    /// Lists a product. `false` when its id is taken.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn create(self, product: &Product, record: Option<&IdempotencyRecord>) -> Result<Listed, StoreError> {
-        let mut writes = vec![Write::create(product, "id")?];
-        if let Some(record) = record {
-            writes.push(record.write(product.created_at)?);
-        }
+    pub async fn create(self, product: &Product) -> Result<bool, StoreError> {
+        Ok(self.0.create(product, "id").await?.is_none())
+    }
+
+    /// Lists a product under an id of its own, and keeps the answer to the request in the same transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn create_once(self, product: &Product, record: &IdempotencyRecord) -> Result<Listed, StoreError> {
+        let writes = [Write::create(product, "id")?, record.write(product.created_at)?];
         let mut cancelled = match self.0.transact(&writes).await {
             Ok(()) => return Ok(Listed::Done),
             Err(Refused::Store(error)) => return Err(error),
             Err(Refused::Condition(cancelled)) => cancelled,
         };
         if let Some(record) = cancelled.at(1) {
-            let record = record.map(decode).transpose()?;
+            let record = record.row()?;
             return record.map(|r| Listed::Replay(Box::new(r))).ok_or(StoreError::Contention(Table::Limits));
         }
-        match cancelled.at(0) {
-            Some(Some(item)) => Ok(Listed::Taken(Box::new(decode(item)?))),
-            _ => Err(StoreError::Contention(Table::Products)),
-        }
+        Err(StoreError::Contention(Table::Products))
     }
 
     /// Replaces the product of `next.version - 1` that belongs to the same seller.
@@ -123,25 +126,21 @@ impl Products<'_> {
         if wanted.category.is_some() {
             filters.push("#category = :category");
         }
-        let (index, partition, values) = match &wanted.seller {
-            Some(seller) => {
-                if wanted.status.is_some() {
-                    filters.push("#status = :status");
-                }
-                ("by_seller", "seller_id", vec![string(seller)])
+        let (index, partition, values) = if let Some(seller) = &wanted.seller {
+            if wanted.status.is_some() {
+                filters.push("#status = :status");
             }
-            None => {
-                let status = wanted.status.unwrap_or(ProductStatus::Active);
-                ("by_status", "status_shard", (0..SHARDS).map(|n| string(status_shard(status, n))).collect())
-            }
+            ("by_seller", "seller_id", vec![string(seller)])
+        } else {
+            let status = wanted.status.unwrap_or(ProductStatus::Active);
+            ("by_status", "status_shard", (0..SHARDS).map(|n| string(status_shard(status, n))).collect())
         };
         let mut filter = (!filters.is_empty()).then(|| expr(filters.join(" AND ")));
         if let Some(category) = wanted.category {
             filter = filter.map(|f| f.with(":category", string(category)));
         }
         if let (Some(status), Some(_)) = (wanted.status, &wanted.seller) {
-            let name = status_shard(status, 0);
-            filter = filter.map(|f| f.with(":status", string(name.trim_end_matches("#0"))));
+            filter = filter.map(|f| f.with(":status", string(status_name(status))));
         }
         let (position, limit) = (wanted.position, wanted.limit);
         let listing = Listing {

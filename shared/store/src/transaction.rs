@@ -1,6 +1,6 @@
 //! Several items that must agree, written together or not at all.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     error::SdkError,
@@ -15,7 +15,7 @@ use crate::{
     access::{absent, based_on},
     error::Refused,
     expression::{Bindings, Expression},
-    item::{Item, Row, encode},
+    item::{Item, Row, decode, encode},
 };
 
 /// How often a transaction that met another one on the same items is tried.
@@ -90,16 +90,35 @@ impl Write {
     }
 }
 
-/// Why a transaction did not happen: for each of its writes, whether its condition failed, and the item it met.
+/// Why a transaction did not happen: for each of its writes whose condition failed, the item that it met.
 #[derive(Debug, Default)]
 pub(crate) struct Cancelled {
-    failed: Vec<Option<Option<Item>>>,
+    met: HashMap<usize, Met>,
+}
+
+/// What a refused write met.
+#[derive(Debug)]
+pub(crate) enum Met {
+    /// Another item than its condition allows.
+    Item(Item),
+    /// None, where its condition wanted one.
+    Nothing,
+}
+
+impl Met {
+    /// The row, where there was one.
+    pub(crate) fn row<R: Row>(self) -> Result<Option<R>, StoreError> {
+        match self {
+            Self::Item(item) => decode(item).map(Some),
+            Self::Nothing => Ok(None),
+        }
+    }
 }
 
 impl Cancelled {
-    /// Whether the condition of write `n` failed; if so, the item it met.
-    pub(crate) fn at(&mut self, n: usize) -> Option<Option<Item>> {
-        self.failed.get_mut(n).and_then(Option::take)
+    /// What write `n` met, if its condition failed.
+    pub(crate) fn at(&mut self, n: usize) -> Option<Met> {
+        self.met.remove(&n)
     }
 }
 
@@ -117,10 +136,7 @@ impl Store {
         let mut pause = PAUSE;
         for attempt in 1..=ATTEMPTS {
             let sent = self.client().transact_write_items().set_transact_items(Some(items.clone())).send().await;
-            let error = match sent {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
+            let Err(error) = sent else { return Ok(()) };
             match classify(error) {
                 Ok(Outcome::Refused(cancelled)) => return Err(Refused::Condition(cancelled)),
                 Ok(Outcome::Conflict) if attempt < ATTEMPTS => {
@@ -149,11 +165,10 @@ fn classify<R>(error: SdkError<TransactWriteItemsError, R>) -> Result<Outcome, S
             let reasons = cancelled.cancellation_reasons.unwrap_or_default();
             let code = |reason: &CancellationReason| reason.code.clone().unwrap_or_default();
             if reasons.iter().any(|reason| code(reason) == "ConditionalCheckFailed") {
-                let failed = reasons
-                    .into_iter()
-                    .map(|reason| (code(&reason) == "ConditionalCheckFailed").then_some(reason.item))
-                    .collect();
-                return Ok(Outcome::Refused(Cancelled { failed }));
+                let met =
+                    reasons.into_iter().enumerate().filter(|(_, reason)| code(reason) == "ConditionalCheckFailed");
+                let met = met.map(|(n, reason)| (n, reason.item.map_or(Met::Nothing, Met::Item))).collect();
+                return Ok(Outcome::Refused(Cancelled { met }));
             }
             match reasons.iter().map(code).find(|code| code != "None") {
                 Some(code) if code == "TransactionConflict" || code == "ThrottlingError" => Ok(Outcome::Conflict),

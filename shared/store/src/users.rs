@@ -60,16 +60,16 @@ impl Users<'_> {
             ("display_name", profile.display_name.as_ref().map(|n| string(n.as_str()))),
             ("email", profile.email.as_ref().map(|e| string(e.as_str()))),
         ];
-        let mut set = String::from("SET #updated_at = :now");
-        let mut remove = String::new();
+        let mut set = vec!["#updated_at = :now".to_owned()];
+        let mut removed = Vec::new();
         for (name, value) in &columns {
             match value {
-                Some(_) => set.push_str(&format!(", #{name} = :{name}")),
-                None if remove.is_empty() => remove.push_str(&format!(" REMOVE #{name}")),
-                None => remove.push_str(&format!(", #{name}")),
+                Some(_) => set.push(format!("#{name} = :{name}")),
+                None => removed.push(format!("#{name}")),
             }
         }
-        let mut change = expr(set + &remove).with(":now", number(now.0));
+        let remove = if removed.is_empty() { String::new() } else { format!(" REMOVE {}", removed.join(", ")) };
+        let mut change = expr(format!("SET {}{remove}", set.join(", "))).with(":now", number(now.0));
         for (name, value) in columns {
             if let Some(value) = value {
                 change = change.with(&format!(":{name}"), value);

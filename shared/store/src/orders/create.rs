@@ -13,9 +13,9 @@ use crate::{
     chain_state::OrderReference,
     error::Refused,
     expression::{expr, number, string},
-    item::{decode, id_key, shard},
+    item::{id_key, shard},
     products::status_shard,
-    transaction::Write,
+    transaction::{Met, Write},
 };
 
 /// How often the stock is reserved anew when other buyers of the same product were faster.
@@ -66,11 +66,11 @@ impl Orders<'_> {
                 Err(Refused::Condition(cancelled)) => cancelled,
             };
             if let Some(record) = cancelled.at(4) {
-                let record = record.map(decode).transpose()?;
+                let record = record.row()?;
                 return record.map(|r| Created::Replay(Box::new(r))).ok_or(StoreError::Contention(Table::Limits));
             }
-            match cancelled.at(0) {
-                Some(Some(item)) => stock = decode(item)?,
+            match cancelled.at(0).map(Met::row).transpose()? {
+                Some(Some(newer)) => stock = newer,
                 Some(None) => return Ok(Created::Unavailable(None)),
                 None => return Err(StoreError::Contention(Table::Orders)),
             }

@@ -15,8 +15,8 @@ use crate::{
     access::based_on,
     error::Refused,
     expression::{expr, number, string},
-    item::{decode, encode, id_key},
-    transaction::Write,
+    item::{encode, id_key},
+    transaction::{Met, Write},
 };
 
 /// What became of a request to move an order.
@@ -88,13 +88,13 @@ impl Orders<'_> {
                 Err(Refused::Condition(cancelled)) => cancelled,
             };
             if let Some(record) = cancelled.at(2) {
-                let record = record.map(decode).transpose()?;
+                let record = record.row()?;
                 return record.map(|r| Requested::Replay(Box::new(r))).ok_or(StoreError::Contention(Table::Limits));
             }
             if let Some(order) = cancelled.at(0) {
-                return Ok(Requested::Stale(order.map(decode).transpose()?.map(Box::new)));
+                return Ok(Requested::Stale(order.row()?.map(Box::new)));
             }
-            arm = rearm(command, cancelled.at(1).flatten().map(decode).transpose()?)?;
+            arm = rearm(command, cancelled.at(1).map(Met::row).transpose()?.flatten())?;
         }
     }
 
@@ -120,15 +120,9 @@ impl Orders<'_> {
                 Err(Refused::Store(error)) => return Err(error),
                 Err(Refused::Condition(cancelled)) => cancelled,
             };
-            match cancelled.at(0) {
-                Some(Some(item)) => {
-                    let order: Order = decode(item)?;
-                    return Ok(if order == *change.order {
-                        Applied::Done
-                    } else {
-                        Applied::Stale(Some(Box::new(order)))
-                    });
-                }
+            match cancelled.at(0).map(Met::row::<Order>).transpose()? {
+                Some(Some(order)) if order == *change.order => return Ok(Applied::Done),
+                Some(Some(order)) => return Ok(Applied::Stale(Some(Box::new(order)))),
                 Some(None) => return Ok(Applied::Stale(None)),
                 // The event was caused by somebody else's transaction: there is no command of ours.
                 None if command.is_some() && cancelled.at(1).is_some() => command = None,

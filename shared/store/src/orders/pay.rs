@@ -12,8 +12,8 @@ use crate::{
     access::based_on,
     error::Refused,
     expression::{expr, number, string},
-    item::{decode, encode, id_key},
-    transaction::Write,
+    item::{encode, id_key},
+    transaction::{Met, Write},
 };
 
 /// What became of the beginning of a payment.
@@ -64,14 +64,14 @@ impl Orders<'_> {
             Err(Refused::Condition(cancelled)) => cancelled,
         };
         if let Some(record) = idempotency.and_then(|_| cancelled.at(at_record)) {
-            let record = record.map(decode).transpose()?;
+            let record = record.row()?;
             return record.map(|r| Begun::Replay(Box::new(r))).ok_or(StoreError::Contention(Table::Limits));
         }
         if let Some(order) = cancelled.at(0) {
-            return Ok(Begun::Stale(order.map(decode).transpose()?.map(Box::new)));
+            return Ok(Begun::Stale(order.row()?.map(Box::new)));
         }
-        match previous.and_then(|_| cancelled.at(2)).flatten() {
-            Some(item) => Ok(Begun::Previous(Box::new(decode(item)?))),
+        match previous.and_then(|_| cancelled.at(2)).map(Met::row).transpose()?.flatten() {
+            Some(payment) => Ok(Begun::Previous(Box::new(payment))),
             None => Err(StoreError::Contention(Table::MpesaTransactions)),
         }
     }

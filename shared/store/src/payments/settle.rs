@@ -15,19 +15,19 @@ use descrow_domain::{
     command::{ChainCommand, Command},
     ledger,
     order::{Order, OrderMove, OrderStatus, PendingAction, Transition, payment_hash},
-    payment::{Payment, PaymentStatus},
+    payment::Payment,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Payments, collects};
+use super::Payments;
 use crate::{
     StoreError, Table,
     error::Refused,
     expression::{expr, number, string},
-    item::{Row, attribute, decode, id_key, shard},
+    item::{Row, attribute, id_key, shard},
     orders::status_shard,
-    transaction::Write,
+    transaction::{Met, Write},
 };
 
 /// What became of a settlement.
@@ -96,15 +96,15 @@ impl Payments<'_> {
                 Err(Refused::Condition(cancelled)) => cancelled,
             };
             if let Some(found) = cancelled.at(0) {
-                return stale(next, found.map(decode).transpose()?);
+                return Ok(stale(next, found.row()?));
             }
             if cancelled.at(5).is_some() {
                 return Ok(Settled::ReceiptReused);
             }
             if let Some(order) = cancelled.at(1) {
-                return Ok(Settled::OrderRefuses(order.map(decode).transpose()?.map(Box::new)));
+                return Ok(Settled::OrderRefuses(order.row()?.map(Box::new)));
             }
-            arm = crate::orders::rearm(&command, cancelled.at(2).flatten().map(decode).transpose()?)?;
+            arm = crate::orders::rearm(&command, cancelled.at(2).map(Met::row).transpose()?.flatten())?;
         }
     }
 
@@ -136,13 +136,13 @@ impl Payments<'_> {
                 Err(Refused::Condition(cancelled)) => cancelled,
             };
             if let Some(found) = cancelled.at(0) {
-                return stale(next, found.map(decode).transpose()?);
+                return Ok(stale(next, found.row()?));
             }
             if cancelled.at(at_marker).is_some() {
                 return Ok(Settled::ReceiptReused);
             }
-            match (without_order.is_none(), cancelled.at(at_order)) {
-                (true, Some(Some(order))) => without_order = Some(Box::new(decode(order)?)),
+            match (without_order.is_none(), cancelled.at(at_order).map(Met::row).transpose()?) {
+                (true, Some(Some(order))) => without_order = Some(Box::new(order)),
                 (true, Some(None)) => return Ok(Settled::OrderRefuses(None)),
                 _ => return Err(StoreError::Contention(Table::Ledger)),
             }
@@ -163,7 +163,7 @@ impl Payments<'_> {
             Ok(()) => Ok(Settled::Done),
             Err(Refused::Store(error)) => Err(error),
             Err(Refused::Condition(mut cancelled)) => match cancelled.at(0) {
-                Some(found) => stale(next, found.map(decode).transpose()?),
+                Some(found) => Ok(stale(next, found.row()?)),
                 None => Ok(Settled::ReceiptReused),
             },
         }
@@ -171,12 +171,11 @@ impl Payments<'_> {
 }
 
 /// A refused replacement: done, if what is there is what was to be written.
-fn stale(next: &Payment, found: Option<Payment>) -> Result<Settled, StoreError> {
-    debug_assert!(next.status == PaymentStatus::Succeeded);
-    Ok(match found {
+fn stale(next: &Payment, found: Option<Payment>) -> Settled {
+    match found {
         Some(found) if found == *next => Settled::Done,
         found => Settled::Stale(found.map(Box::new)),
-    })
+    }
 }
 
 /// The command that records a collection on the contract.
@@ -189,7 +188,6 @@ fn record_command(payment: &Payment) -> ChainCommand {
 /// The order waits for the contract to record the payment. Only an order that can be paid takes it, whichever payment it
 /// named before: a late success of an earlier push is as good.
 fn fund(payment: &Payment, command_id: &str) -> Result<Write, StoreError> {
-    debug_assert!(collects(payment));
     let by: Account = payment.user_id;
     let pending =
         PendingAction { action: OrderMove::Fund, command_id: command_id.to_owned(), by, at: payment.updated_at };
