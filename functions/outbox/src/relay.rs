@@ -4,7 +4,7 @@ use aws_lambda_events::{
     event::dynamodb::Event,
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
-use descrow_platform::{Deadline, fifo::FifoQueue};
+use descrow_platform::{Deadline, wake::FifoQueue};
 
 use crate::route::{Destination, route};
 

@@ -10,7 +10,7 @@ use std::{
 
 use aws_lambda_events::event::dynamodb::Event;
 use aws_smithy_http_client::Builder;
-use descrow_platform::{Deadline, fifo::FifoQueue};
+use descrow_platform::{Deadline, wake::FifoQueue};
 use outbox::relay::{Queues, relay};
 use serde_json::{Value, json};
 

@@ -1,3 +1,57 @@
-//! Schedule: finds what is overdue, lost or stuck.
+//! Every minute: wakes whoever settles what is overdue.
 
-fn main() {}
+use std::sync::Arc;
+
+use descrow_domain::Timestamp;
+use descrow_platform::{
+    Config, Deadline, aws, telemetry,
+    wake::{FifoQueue, StandardQueue},
+};
+use descrow_store::{Store, Table, Tables};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use reconciler::{Queues, sweep};
+
+/// The tables this function sees.
+const TABLES: [Table; 2] = [Table::MpesaTransactions, Table::ChainCommands];
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let settings = Config::from_env(|c| {
+        let tables = Tables::from_config(c, &TABLES);
+        let urls = ["QUEUE_MPESA_CALLBACKS", "QUEUE_ORACLE_COMMANDS", "QUEUE_PAYOUTS"].map(|name| c.required(name));
+        let [callbacks, commands, payouts] = urls;
+        Some((tables?, callbacks?, commands?, payouts?))
+    });
+    let (tables, callbacks, commands, payouts) = match settings {
+        Ok(settings) => settings,
+        Err(error) => {
+            tracing::error!(%error, "start.refused");
+            std::process::exit(1);
+        }
+    };
+    let config = aws::sdk_config();
+    let store = Store::new(aws::dynamodb(&config), tables);
+    let sqs = aws::sqs(&config);
+    let queues = Arc::new(Queues {
+        callbacks: StandardQueue::new(sqs.clone(), callbacks),
+        commands: FifoQueue::new(sqs.clone(), commands),
+        payouts: FifoQueue::new(sqs, payouts),
+    });
+    run(service_fn(move |event: LambdaEvent<serde::de::IgnoredAny>| {
+        let (store, queues) = (store.clone(), Arc::clone(&queues));
+        async move {
+            let deadline = Deadline::of_invocation(&event.context);
+            let swept = sweep(&store, &queues, Timestamp::now(), deadline).await?;
+            tracing::info!(
+                collections = swept.collections,
+                payouts = swept.payouts,
+                commands = swept.commands,
+                unsent = swept.unsent,
+                "reconciler.swept"
+            );
+            Ok::<_, Error>(swept)
+        }
+    }))
+    .await
+}

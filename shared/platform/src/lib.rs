@@ -5,8 +5,6 @@
 pub mod aws;
 pub mod config;
 pub mod deadline;
-#[cfg(feature = "sqs")]
-pub mod fifo;
 #[cfg(feature = "http-client")]
 pub mod http_client;
 #[cfg(feature = "websocket")]
@@ -15,6 +13,8 @@ pub mod push;
 pub mod queue;
 pub mod secret;
 pub mod telemetry;
+#[cfg(feature = "sqs")]
+pub mod wake;
 
 pub use config::{Config, ConfigError};
 pub use deadline::Deadline;

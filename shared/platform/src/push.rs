@@ -141,7 +141,10 @@ mod tests {
         }
         assert_eq!(outcomes, [Pushed::Delivered, Pushed::Gone, Pushed::Gone, Pushed::Failed, Pushed::Failed]);
         let seen: Vec<String> = seen.lock().unwrap().iter().map(|s| s.replace("/prod/@connections/", "")).collect();
-        assert_eq!(seen, ["open one|end", "open two|end", "gone one|end", "swallowed one|end", "busy one|end", "slow one|end"]);
+        assert_eq!(
+            seen,
+            ["open one|end", "open two|end", "gone one|end", "swallowed one|end", "busy one|end", "slow one|end"]
+        );
     }
 
     #[tokio::test]
