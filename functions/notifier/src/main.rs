@@ -1,3 +1,38 @@
-//! DynamoDB stream: notification rows and WebSocket pushes.
+//! `DynamoDB` streams of orders and payments → notification rows and WebSocket pushes.
 
-fn main() {}
+// The SDK's futures nest deeper than the compiler's default allows for.
+#![recursion_limit = "256"]
+
+use std::{sync::Arc, time::Duration};
+
+use descrow_platform::{Config, Deadline, aws, push::Pusher, telemetry};
+use descrow_store::{Store, Table, Tables};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use notifier::batch::{StreamEvent, process};
+
+/// What one push to a device may take: a phone on a bad network answers within this, or gets the message by `resume`.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let settings = Config::from_env(|c| {
+        let wanted = [Table::Notifications, Table::Connections, Table::MpesaTransactions];
+        let (tables, endpoint) = (Tables::from_config(c, &wanted), c.required("WS_MANAGEMENT_URL"));
+        Some((tables?, endpoint?))
+    });
+    let (tables, endpoint) = settings.unwrap_or_else(|error| {
+        tracing::error!(error = %error, "start.refused");
+        std::process::exit(1)
+    });
+    let sdk = aws::sdk_config();
+    let wired = Arc::new((Store::new(aws::dynamodb(&sdk), tables), Pusher::new(&sdk, &endpoint, PATIENCE)));
+    run(service_fn(move |event: LambdaEvent<StreamEvent>| {
+        let wired = Arc::clone(&wired);
+        async move {
+            let deadline = Deadline::of_invocation(&event.context);
+            Ok::<_, Error>(process(event.payload, &wired.0, &wired.1, deadline).await)
+        }
+    }))
+    .await
+}

@@ -1,0 +1,110 @@
+//! From API Gateway's event to the route, and back to its answer.
+
+use aws_lambda_events::event::apigw::ApiGatewayWebsocketProxyRequest;
+use descrow_domain::{
+    Timestamp,
+    realtime::{ErrorCode, ServerMessage},
+};
+use descrow_platform::{
+    Deadline,
+    push::{Pushed, Pusher},
+};
+use serde::Serialize;
+
+use crate::{
+    connect::connect,
+    disconnect::disconnect,
+    message::{answer, refusal},
+    rows::{Rows, Unavailable},
+};
+
+/// The answer that API Gateway expects. The client sees it only when `$connect` is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// As in HTTP.
+    pub status_code: u16,
+}
+
+/// The answer of a route, and the messages that go to the client before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routed {
+    /// What to push to the connection.
+    pub messages: Vec<ServerMessage>,
+    /// What to answer.
+    pub answer: Answer,
+}
+
+impl Routed {
+    fn silent(status_code: u16) -> Self {
+        Self { messages: Vec::new(), answer: Answer { status_code } }
+    }
+}
+
+/// Carries out the route of `request`.
+pub async fn route<R: Rows>(
+    request: &ApiGatewayWebsocketProxyRequest,
+    now: Timestamp,
+    rows: &R,
+    deadline: Deadline,
+) -> Routed {
+    let context = &request.request_context;
+    let Some(connection) = context.connection_id.as_deref() else { return Routed::silent(400) };
+    match context.route_key.as_deref() {
+        Some("$connect") => {
+            let ticket = request.query_string_parameters.first("ticket");
+            match connect(connection, ticket, now, rows, deadline).await {
+                Ok(Ok(())) => Routed::silent(200),
+                Ok(Err(_refused)) => {
+                    tracing::info!("realtime.ticket_refused");
+                    Routed::silent(401)
+                }
+                Err(error) => failed(&error),
+            }
+        }
+        Some("$disconnect") => match disconnect(connection, rows, deadline).await {
+            Ok(()) => Routed::silent(200),
+            Err(error) => failed(&error),
+        },
+        _ => {
+            // A binary frame arrives in base64, and nothing that a client may say is binary.
+            let text = request.body.as_deref().filter(|_| !request.is_base64_encoded).unwrap_or_default();
+            match answer(connection, text, now, rows, deadline).await {
+                Ok(Some(messages)) => Routed { messages, answer: Answer { status_code: 200 } },
+                Ok(None) => Routed::silent(410),
+                Err(error) => Routed { messages: vec![refusal(ErrorCode::Unavailable, now)], ..failed(&error) },
+            }
+        }
+    }
+}
+
+fn failed(error: &Unavailable) -> Routed {
+    tracing::error!(error = %error, "realtime.failed");
+    Routed::silent(500)
+}
+
+/// Carries out the route and pushes its messages. A connection that is gone is forgotten.
+pub async fn serve<R: Rows>(
+    request: &ApiGatewayWebsocketProxyRequest,
+    rows: &R,
+    pusher: &Pusher,
+    deadline: Deadline,
+) -> Answer {
+    let Routed { messages, answer } = route(request, Timestamp::now(), rows, deadline).await;
+    let Some(connection) = request.request_context.connection_id.as_deref().filter(|_| !messages.is_empty()) else {
+        return answer;
+    };
+    let texts: Vec<String> = match messages.iter().map(serde_json::to_string).collect() {
+        Ok(texts) => texts,
+        Err(error) => {
+            tracing::error!(error = %error, "realtime.message_unwritable");
+            return Answer { status_code: 500 };
+        }
+    };
+    if pusher.push(connection, &texts, deadline).await == Pushed::Gone
+        && let Err(error) = disconnect(connection, rows, deadline).await
+    {
+        tracing::warn!(error = %error, "realtime.forget_failed");
+    }
+    answer
+}
