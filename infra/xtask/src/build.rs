@@ -14,7 +14,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 use crate::{layout::Layout, progress::Progress, tools};
 
 /// Packages the local stack needs besides the functions: the simulated world, what deploys the contract, and the client.
-const COMPANIONS: [&str; 2] = ["sandbox", "descrow-chain"];
+const COMPANIONS: [&str; 3] = ["sandbox", "descrow-chain", "stack-client"];
 
 /// Cargo, as the one that runs us.
 pub(crate) fn cargo(layout: &Layout) -> Command {

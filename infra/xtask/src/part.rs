@@ -42,14 +42,13 @@ impl Part {
         let Some(group) = Pid::from_raw(self.pid) else { return };
         // The leader may be gone while its children live; its id is not given away before the group is empty.
         let ours = || self.alive() || (beginning(self.pid).is_none() && test_kill_process_group(group).is_ok());
-        if !ours() {
-            return;
-        }
         // It may end by itself between any two calls here, which is all that a failure to signal it can mean.
-        let _ = kill_process_group(group, Signal::TERM);
+        if ours() {
+            let _ = kill_process_group(group, Signal::TERM);
+        }
         let deadline = Instant::now() + GRACE;
-        while ours() && Instant::now() < deadline {
-            sleep(Duration::from_millis(50));
+        while self.alive() && Instant::now() < deadline {
+            sleep(Duration::from_millis(20));
         }
         if ours() {
             let _ = kill_process_group(group, Signal::KILL);
@@ -199,6 +198,10 @@ mod tests {
         again.stop_all().unwrap();
 
         assert!(!part.alive(), "the leader is gone");
+        let deadline = Instant::now() + GRACE;
+        while beginning(child).is_some() && Instant::now() < deadline {
+            sleep(Duration::from_millis(10));
+        }
         assert_eq!(beginning(child), None, "its child is gone");
         assert!(Parts::open(&layout).unwrap().list().is_empty());
         fs::remove_dir_all(layout.dir()).unwrap();

@@ -39,7 +39,7 @@ impl World {
     /// Real endpoints where `options` name them, the local ones elsewhere.
     pub(crate) fn new(
         options: &cli::Up,
-        sandbox: &SandboxUrls,
+        sandbox: Option<&SandboxUrls>,
         local_chain: Option<(String, String)>,
     ) -> anyhow::Result<Self> {
         let (daraja_url, daraja_control_url, daraja) = match (&options.daraja_url, &options.daraja_credentials) {
@@ -51,11 +51,14 @@ impl World {
                     .with_context(|| format!("{} is not what --help describes", file.display()))?;
                 (url.clone(), None, account)
             }
-            _ => (sandbox.daraja.clone(), Some(sandbox.control.clone()), sandbox_account()),
+            _ => {
+                let sandbox = sandbox.context("there is no Daraja")?;
+                (sandbox.daraja.clone(), Some(sandbox.control.clone()), sandbox_account())
+            }
         };
         let (ipfs_url, ipfs_jwt) = match &options.ipfs_url {
-            Some(url) => (url.clone(), env::var("IPFS_JWT").unwrap_or_default()),
-            None => (sandbox.ipfs.clone(), "sandbox".to_owned()),
+            Some(url) => (url.clone(), env::var("IPFS_JWT").context("--ipfs-url needs IPFS_JWT in the environment")?),
+            None => (sandbox.context("there is no IPFS")?.ipfs.clone(), "sandbox".to_owned()),
         };
         let (chain_url, contract, oracle_seed) = match (&options.chain_url, &options.contract, local_chain) {
             (Some(url), Some(contract), _) => {
@@ -128,6 +131,9 @@ pub(crate) fn parameters(world: &World, authority: &str) -> BTreeMap<&'static st
         ("AdminAccounts", &admin),
         ("DeletionProtection", "false"),
         ("LogRetentionDays", "1"),
+        // All clients of the local stack share one address.
+        ("RateLimitIp", "100000/900"),
+        ("RateLimitAccount", "10000/900"),
         ("MpesaBaseUrl", &world.daraja_url),
         ("MpesaShortcode", &world.daraja.shortcode),
         ("MpesaB2cShortcode", &world.daraja.b2c_shortcode),
@@ -205,7 +211,7 @@ mod tests {
             }
         }
         let urls = SandboxUrls { daraja: "d".into(), control: "c".into(), ipfs: "i".into() };
-        let world = World::new(&cli::Up::default(), &urls, Some(("ws://chain".into(), "0x00".into()))).unwrap();
+        let world = World::new(&cli::Up::default(), Some(&urls), Some(("ws://chain".into(), "0x00".into()))).unwrap();
         let given = parameters(&world, "127.0.0.1:1");
         for (name, definition) in &definitions {
             assert!(definition.contains("Default:") || given.contains_key(name.as_str()), "{name} is not given");

@@ -78,8 +78,10 @@ pub(crate) fn ensure(
             None => Some(Chain::start(layout, &mut parts, &chain_tool)?),
             Some(_) => None,
         };
-        let sandbox = Sandbox::start(layout, &mut parts)?;
-        let sandbox = sandbox.wait(layout, interrupt)?;
+        let sandbox = match (&options.daraja_url, &options.ipfs_url) {
+            (Some(_), Some(_)) => None,
+            _ => Some(Sandbox::start(layout, &mut parts)?.wait(layout, interrupt)?),
+        };
         let local_chain = match chain {
             None => None,
             Some(chain) => {
@@ -89,7 +91,7 @@ pub(crate) fn ensure(
                 Some((url, contract))
             }
         };
-        let world = World::new(options, &sandbox, local_chain)?;
+        let world = World::new(options, sandbox.as_ref(), local_chain)?;
         aws.wait(layout, interrupt)?;
         progress.say("deploying the template");
         let outputs = deploy::deploy(layout, &programs, &aws, &world, &functions)?;
