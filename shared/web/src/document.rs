@@ -19,6 +19,9 @@ use crate::{
 /// Name of the security scheme in `#[utoipa::path(security(("token" = [])))]`.
 pub const TOKEN: &str = "token";
 
+/// The document of the whole API, as it was last generated; a test holds it equal to the code.
+pub const PUBLISHED: &str = include_str!("../openapi.json");
+
 const METHODS: [&str; 5] = ["get", "post", "put", "delete", "patch"];
 
 /// The method (upper case) and path template of every route in `document`.

@@ -4,16 +4,15 @@ use std::{future::Future, net::IpAddr, sync::Arc};
 
 use descrow_domain::Timestamp;
 use descrow_platform::Config;
+use descrow_store::{Store, Wanted};
 use http::HeaderMap;
 
 use crate::{
-    ApiError, Code, Live, Reply,
+    ApiError, Code, Live,
     cors::Origins,
     evidence::{Evidence, Identity},
-    idempotency::{Claim, IdempotencyKey, Kept},
     limits::{Admission, Counted, Quota, account_subject, network},
     page::CursorKey,
-    store::{EdgeStore, StoreFailure},
     token::{SigningKeys, Tokens},
 };
 
@@ -68,12 +67,12 @@ pub struct Edge(Arc<Inner>);
 
 struct Inner {
     config: EdgeConfig,
-    store: Arc<dyn EdgeStore>,
+    store: Store,
 }
 
 impl Edge {
-    /// An edge with its settings and its state.
-    pub fn new(config: EdgeConfig, store: Arc<dyn EdgeStore>) -> Self {
+    /// An edge with its settings, over the tables `limits`, `sessions` and `users` of `store`.
+    pub fn new(config: EdgeConfig, store: Store) -> Self {
         Self(Arc::new(Inner { config, store }))
     }
 
@@ -91,7 +90,7 @@ impl Edge {
     }
 
     /// Proves that the session still stands, and counts the request, in the same round trip as `read`, the route's
-    /// first read. Every route that changes state begins with it or with [`Edge::once`].
+    /// first read. Every route that changes state begins with it, or with [`crate::Visitor::admit`] where it takes no token.
     ///
     /// # Errors
     /// 401 where the session was revoked or its user's role changed, 429 where a quota is used up, 503 where neither
@@ -105,73 +104,20 @@ impl Edge {
         Ok((live?, value.map_err(Into::into)?))
     }
 
-    /// [`Edge::live`] for a request that is done once however often it comes: `act` runs for the first one and its
-    /// answer is kept for the others. Without a key it runs each time. A failed `act` gives the key up.
-    ///
-    /// # Errors
-    /// As [`Edge::live`]; 409 while an equal request is being worked on, 422 where the key came with another body;
-    /// else what `act` says.
-    pub async fn once<E, T, X, F, A>(
-        &self,
-        evidence: E,
-        key: impl Into<Option<IdempotencyKey>>,
-        read: impl Future<Output = Result<T, X>>,
-        act: F,
-    ) -> Result<Reply, ApiError>
-    where
-        E: Evidence,
-        X: Into<ApiError>,
-        F: FnOnce(Live<E>, T) -> A,
-        A: Future<Output = Result<Reply, ApiError>>,
-    {
-        let Some(key) = key.into() else {
-            let (live, value) = self.live(evidence, read).await?;
-            return act(live, value).await;
-        };
-        let store = &self.0.store;
-        let row = key.row(evidence.session().account());
-        let claim = store.claim(row.clone(), key.fingerprint().to_owned());
-        let (live, claim, value) = futures_util::join!(self.prove(evidence), claim, read);
-        let claim = claim.map_err(|e| unreachable(&e))?;
-        // A session that no longer stands gets no old answer either, but must not keep the key it claimed.
-        let answered = live.and_then(|live| Ok((key.settle(claim.clone())?, live)));
-        let done = match answered {
-            Ok((Some(kept), _)) => return Ok(kept),
-            Ok((None, live)) => match value {
-                Ok(value) => act(live, value).await,
-                Err(error) => Err(error.into()),
-            },
-            Err(error) => Err(error),
-        };
-        match &done {
-            Ok(reply) => {
-                let kept = store.keep(row, key.fingerprint().to_owned(), Kept::from(reply)).await;
-                if let Err(error) = kept {
-                    // It was done; only a repeat after the claim ran out would not know. Ids derived from the key help there.
-                    tracing::error!(error = %error, "idempotency.answer_not_kept");
-                }
-            }
-            Err(_) if claim == Claim::Fresh => {
-                if let Err(error) = store.release(row).await {
-                    tracing::warn!(error = %error, "idempotency.claim_not_released");
-                }
-            }
-            Err(_) => {}
-        }
-        done
-    }
-
     async fn prove<E: Evidence>(&self, evidence: E) -> Result<Live<E>, ApiError> {
         let session = evidence.session();
-        let standing = self.0.store.standing(session.family(), session.account());
+        let wanted = Wanted { family: Some(session.family()), user: Some(session.account()), ..Wanted::default() };
+        let standing = self.0.store.read_together(&wanted);
         let (admitted, standing) = futures_util::join!(session.admission().decide(true), standing);
         admitted?;
-        match standing.map_err(|e| unreachable(&e))? {
-            None => Err(ApiError::new(Code::SessionRevoked, "You were logged out. Log in again.")),
-            Some(version) if version != session.auth_version() => {
+        let standing = standing?;
+        let family = standing.family.filter(|family| family.alive(Timestamp::now()));
+        match (family, standing.user) {
+            (Some(_), Some(user)) if user.auth_version == session.auth_version() => Ok(Live::proven(evidence)),
+            (Some(_), Some(_)) => {
                 Err(ApiError::new(Code::SessionOutdated, "Your role or KYC status changed. Refresh the access token."))
             }
-            Some(_) => Ok(Live::proven(evidence)),
+            _ => Err(ApiError::new(Code::SessionRevoked, "You were logged out. Log in again.")),
         }
     }
 
@@ -197,12 +143,4 @@ impl Edge {
         }
         Admission::begin(&self.0.store, counted, Timestamp::now())
     }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("edge store: {0}")]
-struct Unreachable(String);
-
-fn unreachable(failure: &StoreFailure) -> ApiError {
-    ApiError::caused(Code::Unavailable, Unreachable(failure.to_string())).retry_after(1)
 }

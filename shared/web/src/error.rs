@@ -72,6 +72,8 @@ codes! {
     WrongRole = 403, "wrong_role", "Forbidden";
     /// There is no such thing, or it is somebody else's.
     NotFound = 404, "not_found", "Not found";
+    /// The signature is good, but the account is not registered.
+    NotRegistered = 404, "not_registered", "Not registered";
     /// The path exists, but not with this method.
     MethodNotAllowed = 405, "method_not_allowed", "Method not allowed";
     /// The account is registered already.
@@ -171,7 +173,8 @@ impl ApiError {
         Self::with_details(Code::ValidationFailed, "The request breaks the rules listed in details.", details)
     }
 
-    pub(crate) fn with_details(code: Code, message: &'static str, details: Vec<FieldProblem>) -> Self {
+    /// An error of `code` that says in `details` what stands against the request.
+    pub fn with_details(code: Code, message: &'static str, details: Vec<FieldProblem>) -> Self {
         let mut error = Self::new(code, message);
         error.0.details = details;
         error

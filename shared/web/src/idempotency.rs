@@ -1,131 +1,49 @@
-//! `Idempotency-Key`: the same request twice is done once and answered twice, byte for byte, for 24 hours.
+//! The request header `Idempotency-Key`.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use descrow_domain::Account;
-use http::{HeaderName, HeaderValue, Method, StatusCode, request::Parts};
-use serde::{Deserialize, Serialize};
+use http::{Method, request::Parts};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use crate::{ApiError, Code, Reply, error::FieldProblem};
+use crate::{ApiError, error::FieldProblem};
 
 /// The request header.
-pub const HEADER: &str = "idempotency-key";
-/// Says that an answer was given before.
-pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// How long an answer is kept, in seconds.
-pub const KEPT_FOR: i64 = 24 * 3600;
-/// How long an unfinished request keeps its key, in seconds: more than any invocation lives.
-pub const CLAIMED_FOR: i64 = 60;
-/// When to ask again for a request in progress, in seconds.
-const ASK_AGAIN: u64 = 2;
+pub(crate) const HEADER: &str = "idempotency-key";
+/// The header as clients write it.
+const NAME: &str = "Idempotency-Key";
 /// The longest key.
 const KEY_BYTES: usize = 255;
-
-/// What became of claiming a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// It is ours: the request is new.
-    Fresh,
-    /// Another request with this fingerprint holds it and is not finished.
-    InProgress {
-        /// The fingerprint of that request.
-        fingerprint: String,
-    },
-    /// A request with this fingerprint was answered.
-    Answered {
-        /// The fingerprint of that request.
-        fingerprint: String,
-        /// Its answer.
-        answer: Kept,
-    },
-}
-
-/// An answer that is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
-    /// The HTTP status.
-    pub status: u16,
-    /// The `Location` header.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub location: Option<String>,
-    /// The body.
-    pub body: String,
-}
-
-impl From<&Reply> for Kept {
-    fn from(reply: &Reply) -> Self {
-        Self { status: reply.status.as_u16(), location: reply.location.clone(), body: reply.body.clone() }
-    }
-}
-
-impl Kept {
-    fn replay(self) -> Reply {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
-        Reply {
-            status,
-            location: self.location,
-            body: self.body,
-            headers: vec![(REPLAYED, HeaderValue::from_static("true"))],
-        }
-    }
-}
 
 /// The SHA-256 of the request's body, which the edge computes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyDigest(pub(crate) [u8; 32]);
 
 /// The key of a request that must have one. `Option<IdempotencyKey>` where a client may leave it out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// Method, path and key: the same key on another route is another key.
-    scope: [u8; 32],
-    /// The body: the same key with another body is a mistake of the client's.
+    scope: String,
     fingerprint: String,
 }
 
 impl IdempotencyKey {
-    /// An id that this request of `account` has each time it is sent. What is created under it by a conditional put
-    /// is created once, even where an earlier attempt died after its write and before its answer was kept.
-    pub fn derive<Id: From<Uuid>>(&self, account: Account) -> Id {
-        Id::from(Uuid::new_v5(&Uuid::NAMESPACE_URL, self.row(account).as_bytes()))
+    /// Method, path and key: the same key on another route is another key.
+    pub(crate) fn scope(&self) -> &str {
+        &self.scope
     }
 
-    pub(crate) fn row(&self, account: Account) -> String {
-        format!("idem#{account}#{}", hex::encode(self.scope))
-    }
-
+    /// The hash of the body: the same key with another body is a mistake of the client's.
     pub(crate) fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// The kept answer, or why there is none to give. `Ok(None)`: the request is new.
-    pub(crate) fn settle(&self, claim: Claim) -> Result<Option<Reply>, ApiError> {
-        let (earlier, answer) = match claim {
-            Claim::Fresh => return Ok(None),
-            Claim::InProgress { fingerprint } => (fingerprint, None),
-            Claim::Answered { fingerprint, answer } => (fingerprint, Some(answer)),
-        };
-        if earlier != self.fingerprint {
-            return Err(ApiError::new(
-                Code::IdempotencyKeyReused,
-                "This Idempotency-Key was used with another body. Use a new key for a new request.",
-            ));
+    pub(crate) fn of(method: &Method, path: &str, key: &[u8], digest: [u8; 32]) -> Self {
+        let mut scope = Sha256::new();
+        for part in [method.as_str().as_bytes(), b" ", path.as_bytes(), b"\0", key] {
+            scope.update(part);
         }
-        match answer {
-            Some(answer) => Ok(Some(answer.replay())),
-            None => Err(ApiError::new(
-                Code::IdempotencyInProgress,
-                "A request with this Idempotency-Key is being worked on. Ask again after Retry-After.",
-            )
-            .retry_after(ASK_AGAIN)),
-        }
+        Self { scope: hex::encode(scope.finalize()), fingerprint: hex::encode(digest) }
     }
 
     fn read(parts: &Parts) -> Result<Option<Self>, ApiError> {
-        let refuse = |message: &str| {
-            ApiError::validation(vec![FieldProblem { field: "Idempotency-Key".into(), message: message.into() }])
-        };
         let mut given = parts.headers.get_all(HEADER).iter();
         let Some(key) = given.next() else { return Ok(None) };
         if given.next().is_some() {
@@ -138,23 +56,17 @@ impl IdempotencyKey {
         let digest = parts.extensions.get::<BodyDigest>().map_or([0; 32], |d| d.0);
         Ok(Some(Self::of(&parts.method, parts.uri.path(), key, digest)))
     }
+}
 
-    fn of(method: &Method, path: &str, key: &[u8], digest: [u8; 32]) -> Self {
-        let mut scope = Sha256::new();
-        for part in [method.as_str().as_bytes(), b" ", path.as_bytes(), b"\0", key] {
-            scope.update(part);
-        }
-        Self { scope: scope.finalize().into(), fingerprint: hex::encode(digest) }
-    }
+fn refuse(message: &str) -> ApiError {
+    ApiError::validation(vec![FieldProblem { field: NAME.to_owned(), message: message.to_owned() }])
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        Self::read(parts)?.ok_or_else(|| {
-            ApiError::validation(vec![FieldProblem { field: "Idempotency-Key".into(), message: "is required".into() }])
-        })
+        Self::read(parts)?.ok_or_else(|| refuse("is required"))
     }
 }
 
@@ -170,38 +82,30 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
 mod tests {
     use super::*;
 
-    fn key(key: &str, path: &str, body: u8) -> IdempotencyKey {
-        IdempotencyKey::of(&Method::POST, path, key.as_bytes(), [body; 32])
-    }
-
-    #[test]
-    fn an_answer_is_given_again_only_for_the_same_body() {
-        let answer = Kept { status: 201, location: Some("/api/orders/1".into()), body: r#"{"id":"1"}"#.into() };
-        let first = key("k", "/api/orders", 1);
-        let kept = Claim::Answered { fingerprint: first.fingerprint().into(), answer };
-        let replay = first.settle(kept.clone()).unwrap().unwrap();
-        assert_eq!((replay.status.as_u16(), replay.body.as_str()), (201, r#"{"id":"1"}"#));
-        assert_eq!(replay.headers, [(REPLAYED, HeaderValue::from_static("true"))]);
-        let other = key("k", "/api/orders", 2).settle(kept).unwrap_err();
-        assert_eq!(other.code(), Code::IdempotencyKeyReused);
-    }
-
-    #[test]
-    fn a_request_in_progress_asks_to_wait() {
-        let key = key("k", "/api/orders", 1);
-        let error = key.settle(Claim::InProgress { fingerprint: key.fingerprint().into() }).unwrap_err();
-        assert_eq!(error.code(), Code::IdempotencyInProgress);
-        assert!(matches!(key.settle(Claim::Fresh), Ok(None)));
-    }
-
-    #[test]
-    fn a_derived_id_depends_on_account_route_and_key_and_not_on_the_body() {
-        let (a, b) = (Account::from_bytes([1; 32]), Account::from_bytes([2; 32]));
-        let id = |name: &str, path: &str, body: u8, account: Account| -> Uuid { key(name, path, body).derive(account) };
-        let first = id("k", "/api/orders", 1, a);
-        assert_eq!(first, id("k", "/api/orders", 2, a));
-        for other in [id("k", "/api/orders", 1, b), id("k", "/api/x", 1, a), id("l", "/api/orders", 1, a)] {
-            assert_ne!(first, other);
+    fn read(keys: &[&str]) -> Result<Option<IdempotencyKey>, ApiError> {
+        let mut request = http::Request::post("/api/orders");
+        for key in keys {
+            request = request.header(NAME, *key);
         }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        parts.extensions.insert(BodyDigest([7; 32]));
+        IdempotencyKey::read(&parts)
+    }
+
+    #[test]
+    fn a_key_is_one_short_visible_text() {
+        let expected = IdempotencyKey::of(&Method::POST, "/api/orders", b"k-1", [7; 32]);
+        assert_eq!(read(&["k-1"]).unwrap(), Some(expected));
+        assert_eq!(read(&[]).unwrap(), None);
+        for bad in [&[""][..], &["a b"], &["a", "b"], &[&"x".repeat(256)]] {
+            assert_eq!(read(bad).unwrap_err().details()[0].field, NAME, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_key_on_another_route_is_another_key() {
+        let scope = |method, path| IdempotencyKey::of(&method, path, b"k", [0; 32]).scope().to_owned();
+        assert_ne!(scope(Method::POST, "/api/orders"), scope(Method::POST, "/api/products"));
+        assert_ne!(scope(Method::POST, "/api/orders"), scope(Method::PUT, "/api/orders"));
     }
 }

@@ -7,22 +7,20 @@ use std::{fmt::Write, net::IpAddr, str::FromStr, sync::Arc};
 
 use axum::extract::FromRequestParts;
 use descrow_domain::{Account, Timestamp};
+use descrow_store::Store;
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared, join_all},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 
-use crate::{ApiError, Code, store::EdgeStore};
-
-/// A counter outlives its window by this many seconds, for clocks that differ.
-const KEEP_AFTER: i64 = 60;
+use crate::{ApiError, Code};
 
 /// So many requests in so many seconds; written `100/900`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     requests: u64,
-    seconds: i64,
+    seconds: u32,
 }
 
 /// The text is not `requests/seconds`, both at least 1.
@@ -31,7 +29,7 @@ pub struct Quota {
 pub struct InvalidQuota;
 
 impl Quota {
-    pub(crate) const fn new(requests: u64, seconds: i64) -> Self {
+    pub(crate) const fn new(requests: u64, seconds: u32) -> Self {
         Self { requests, seconds }
     }
 }
@@ -51,12 +49,13 @@ impl FromStr for Quota {
 }
 
 /// Counts one request; `None` where the counter cannot be reached.
-async fn count(store: Arc<dyn EdgeStore>, counted: Counted, now: Timestamp) -> Option<Window> {
+async fn count(store: Store, counted: Counted, now: Timestamp) -> Option<Window> {
     let Counted { policy, subject, quota } = counted;
-    let index = now.seconds().div_euclid(quota.seconds);
-    let end = index.saturating_add(1).saturating_mul(quota.seconds);
-    match store.count(format!("rate#{policy}#{subject}#{index}"), end.saturating_add(KEEP_AFTER)).await {
-        Ok(used) => Some(Window { policy, quota, used, reset: end.saturating_sub(now.seconds()) }),
+    match store.limits().hit(&format!("{policy}#{subject}"), quota.seconds, now).await {
+        Ok(window) => {
+            let reset = window.resets_at.seconds().saturating_sub(now.seconds());
+            Some(Window { policy, quota, used: window.count, reset })
+        }
         Err(error) => {
             tracing::warn!(policy, error = %error, "limits.counter_unreachable");
             None
@@ -103,10 +102,10 @@ impl std::fmt::Debug for Admission {
 
 impl Admission {
     /// Counts this request for each of `counted`, once the result is first waited for.
-    pub(crate) fn begin(store: &Arc<dyn EdgeStore>, counted: Vec<Counted>, now: Timestamp) -> Self {
-        let store = Arc::clone(store);
+    pub(crate) fn begin(store: &Store, counted: Vec<Counted>, now: Timestamp) -> Self {
+        let store = store.clone();
         let counting = async move {
-            let calls = counted.into_iter().map(|counted| count(Arc::clone(&store), counted, now));
+            let calls = counted.into_iter().map(|counted| count(store.clone(), counted, now));
             let windows = join_all(calls).await;
             let unknown = windows.iter().any(Option::is_none);
             Arc::new(Verdict { windows: windows.into_iter().flatten().collect(), unknown })

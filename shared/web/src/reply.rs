@@ -40,6 +40,18 @@ impl Reply {
         Self::json(StatusCode::ACCEPTED, None, body)
     }
 
+    /// 200 with a text that is JSON already.
+    pub fn json_text(body: &str) -> Self {
+        Self { status: StatusCode::OK, location: None, body: body.to_owned(), headers: Vec::new() }
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
     /// 204.
     pub fn no_content() -> Self {
         Self { status: StatusCode::NO_CONTENT, location: None, body: String::new(), headers: Vec::new() }

@@ -16,7 +16,7 @@ use axum::{
     Router,
     body::Body,
     extract::{FromRequestParts, MatchedPath, Request, State},
-    middleware::{Next, from_fn_with_state},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use descrow_platform::Deadline;
@@ -29,6 +29,7 @@ use tower::ServiceExt;
 
 use crate::{
     ApiError, Code, Edge,
+    cors::Origins,
     idempotency::{self, BodyDigest},
     limits::Admission,
 };
@@ -85,20 +86,25 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
 /// A route family behind the edge.
 #[derive(Clone)]
 pub struct App {
-    edge: Edge,
+    origins: Origins,
     router: Router,
 }
 
 impl App {
     /// Puts `router` behind `edge`.
     pub fn new(edge: Edge, router: Router) -> Self {
+        let origins = edge.origins().clone();
+        Self::open(origins, router.route_layer(from_fn_with_state(edge, admit)))
+    }
+
+    /// A router whose routes know no users and count no requests.
+    pub fn open(origins: Origins, router: Router) -> Self {
         let router = router
             .method_not_allowed_fallback(|| async {
                 ApiError::new(Code::MethodNotAllowed, "This path does not take that method.")
             })
-            .route_layer(from_fn_with_state(edge.clone(), admit))
             .fallback(|| async { ApiError::not_found() });
-        Self { edge, router }
+        Self { origins, router: router.layer(from_fn(name_route)) }
     }
 
     /// Answers one request.
@@ -111,7 +117,7 @@ impl App {
         }
         parts.extensions.insert(info.clone());
         let (method, headers) = (parts.method.clone(), parts.headers.clone());
-        let mut response = match self.edge.origins().preflight(&method, &headers) {
+        let mut response = match self.origins.preflight(&method, &headers) {
             Some(preflight) => preflight,
             None => self.route(Request::from_parts(parts, body_of(body)), info.deadline).await,
         };
@@ -119,7 +125,7 @@ impl App {
         let status = response.status();
         let error = response.extensions_mut().remove::<ApiError>();
         let mut response = render(response, error.as_ref(), &info.id, &headers).await;
-        self.edge.origins().answer(&headers, response.headers_mut());
+        self.origins.answer(&headers, response.headers_mut());
         if let Ok(id) = HeaderValue::from_str(&info.id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
@@ -168,12 +174,20 @@ impl lambda_http::Service<lambda_http::Request> for Service {
 #[derive(Clone)]
 struct Route(MatchedPath);
 
+async fn name_route(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(Route(route));
+    }
+    response
+}
+
 /// Between the routing and the handler: who it is, and whether the quota allows it.
 async fn admit(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let ip = request.extensions().get::<RequestInfo>().and_then(|info| info.ip);
     let identity = edge.identify(request.headers());
     let admission = edge.admission(ip, request.uri().path(), &identity);
-    let route = request.extensions().get::<MatchedPath>().cloned();
     let safe = request.method().is_safe();
     request.extensions_mut().insert(identity);
     request.extensions_mut().insert(admission.clone());
@@ -184,9 +198,6 @@ async fn admit(State(edge): State<Edge>, mut request: Request, next: Next) -> Re
         answer_unsafe(next.run(request).await, &admission).await
     };
     admission.headers(response.headers_mut());
-    if let Some(route) = route {
-        response.extensions_mut().insert(Route(route));
-    }
     response
 }
 

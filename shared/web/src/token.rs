@@ -14,14 +14,16 @@ use jsonwebtoken::{
     errors::ErrorKind,
     signature,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::Code;
+use crate::{ApiError, Code};
 
-/// For whom the tokens are.
+/// Whom access tokens are for.
 const AUDIENCE: &str = "descrow-api";
+/// Whom refresh tokens are for: neither kind passes for the other.
+const REFRESH_AUDIENCE: &str = "descrow-refresh";
 /// Clocks of two Lambda sandboxes may differ by this many seconds.
 const LEEWAY: u64 = 2;
 /// HS256 wants a key as long as its hash (RFC 7518 §3.2).
@@ -40,6 +42,28 @@ pub(crate) struct Claims {
     pub(crate) kyc: KycStatus,
     pub(crate) fam: Uuid,
     pub(crate) ver: u64,
+}
+
+/// A refresh token: number `counter` of its family. Whether it is the valid one, the family's row knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// Whose it is.
+    pub account: Account,
+    /// Its family: the session.
+    pub family: Uuid,
+    /// Its number in the family.
+    pub counter: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RefreshClaims {
+    iss: String,
+    aud: String,
+    sub: Account,
+    iat: i64,
+    exp: i64,
+    fam: Uuid,
+    cnt: u64,
 }
 
 /// The signing secrets, as `JWT_SECRET` has them: `kid:secret[,kid:secret…]`. The first signs, all verify.
@@ -90,6 +114,16 @@ pub struct Tokens {
     signing: (String, EncodingKey),
     verifying: Vec<(String, DecodingKey)>,
     validation: Validation,
+    refresh_validation: Validation,
+}
+
+fn validation(audience: &str, issuer: &str) -> Validation {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_audience(&[audience]);
+    validation.set_issuer(&[issuer]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    validation.leeway = LEEWAY;
+    validation
 }
 
 impl Tokens {
@@ -101,11 +135,6 @@ impl Tokens {
         // Another part of the process may have installed it already, which is as good.
         let _already = HS256_ONLY.install_default();
         let (kid, secret) = keys.0.first().ok_or(InvalidSigningKeys)?;
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_audience(&[AUDIENCE]);
-        validation.set_issuer(&[&issuer]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.leeway = LEEWAY;
         Ok(Self {
             signing: (kid.clone(), EncodingKey::from_secret(secret.expose().as_bytes())),
             verifying: keys
@@ -113,9 +142,10 @@ impl Tokens {
                 .iter()
                 .map(|(kid, secret)| (kid.clone(), DecodingKey::from_secret(secret.expose().as_bytes())))
                 .collect(),
+            validation: validation(AUDIENCE, &issuer),
+            refresh_validation: validation(REFRESH_AUDIENCE, &issuer),
             issuer,
             lifetime,
-            validation,
         })
     }
 
@@ -124,12 +154,12 @@ impl Tokens {
         self.lifetime
     }
 
-    /// A token for `subject`, issued at `now`.
+    /// An access token for `subject`, issued at `now`.
     ///
     /// # Errors
     /// An internal error if signing failed.
-    pub fn issue(&self, subject: &Subject, now: Timestamp) -> Result<String, crate::ApiError> {
-        let claims = Claims {
+    pub fn issue(&self, subject: &Subject, now: Timestamp) -> Result<String, ApiError> {
+        self.sign(&Claims {
             iss: self.issuer.clone(),
             aud: AUDIENCE.to_owned(),
             sub: subject.account,
@@ -140,18 +170,52 @@ impl Tokens {
             kyc: subject.kyc,
             fam: subject.family,
             ver: subject.auth_version,
-        };
-        let mut header = Header::new(Algorithm::HS256);
-        header.kid = Some(self.signing.0.clone());
-        jsonwebtoken::encode(&header, &claims, &self.signing.1).map_err(crate::ApiError::internal)
+        })
     }
 
-    /// What a token says, if this service issued it and its time is not over.
+    /// A refresh token, issued at `now`, good until `expires`.
+    ///
+    /// # Errors
+    /// An internal error if signing failed.
+    pub fn issue_refresh(&self, token: &RefreshToken, now: Timestamp, expires: Timestamp) -> Result<String, ApiError> {
+        self.sign(&RefreshClaims {
+            iss: self.issuer.clone(),
+            aud: REFRESH_AUDIENCE.to_owned(),
+            sub: token.account,
+            iat: now.seconds(),
+            exp: expires.seconds(),
+            fam: token.family,
+            cnt: token.counter,
+        })
+    }
+
+    /// What a refresh token says, if this service issued it and its time is not over.
+    ///
+    /// # Errors
+    /// 401.
+    pub fn verify_refresh(&self, token: &str) -> Result<RefreshToken, ApiError> {
+        let claims: RefreshClaims = self
+            .read(token, &self.refresh_validation)
+            .map_err(|code| ApiError::new(code, "The refresh token is not valid any more. Log in again."))?;
+        Ok(RefreshToken { account: claims.sub, family: claims.fam, counter: claims.cnt })
+    }
+
+    /// What an access token says, if this service issued it and its time is not over.
     pub(crate) fn verify(&self, token: &str) -> Result<Claims, Code> {
+        self.read(token, &self.validation)
+    }
+
+    fn sign<T: Serialize>(&self, claims: &T) -> Result<String, ApiError> {
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(self.signing.0.clone());
+        jsonwebtoken::encode(&header, claims, &self.signing.1).map_err(ApiError::internal)
+    }
+
+    fn read<T: DeserializeOwned>(&self, token: &str, validation: &Validation) -> Result<T, Code> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Code::InvalidToken)?;
         let kid = header.kid.ok_or(Code::InvalidToken)?;
         let (_, key) = self.verifying.iter().find(|(known, _)| *known == kid).ok_or(Code::InvalidToken)?;
-        match jsonwebtoken::decode::<Claims>(token, key, &self.validation) {
+        match jsonwebtoken::decode::<T>(token, key, validation) {
             Ok(data) => Ok(data.claims),
             Err(error) if *error.kind() == ErrorKind::ExpiredSignature => Err(Code::TokenExpired),
             Err(_) => Err(Code::InvalidToken),
@@ -276,6 +340,19 @@ mod tests {
         ] {
             assert_eq!(ours.verify(&bad), Err(Code::InvalidToken), "{bad}");
         }
+    }
+
+    #[test]
+    fn neither_kind_of_token_passes_for_the_other() {
+        let (tokens, now) = (tokens(NEW, "d"), Timestamp::now());
+        let refresh = RefreshToken { account: subject().account, family: Uuid::now_v7(), counter: 4 };
+        let issued = tokens.issue_refresh(&refresh, now, now.plus_seconds(60)).unwrap();
+        assert_eq!(tokens.verify_refresh(&issued).unwrap(), refresh);
+        assert_eq!(tokens.verify(&issued), Err(Code::InvalidToken));
+        let access = tokens.issue(&subject(), now).unwrap();
+        assert_eq!(tokens.verify_refresh(&access).unwrap_err().code(), Code::InvalidToken);
+        let over = tokens.issue_refresh(&refresh, now, now.plus_seconds(-60)).unwrap();
+        assert_eq!(tokens.verify_refresh(&over).unwrap_err().code(), Code::TokenExpired);
     }
 
     #[test]
