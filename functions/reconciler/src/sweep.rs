@@ -73,7 +73,7 @@ pub async fn sweep(store: &Store, queues: &Queues, now: Timestamp, deadline: Dea
                 Ok(Woken::Collection) => swept.collections += 1,
                 Ok(Woken::Payout) => swept.payouts += 1,
                 Ok(Woken::Command) => swept.commands += 1,
-                Err(_) => swept.unsent += 1,
+                Err(()) => swept.unsent += 1,
             }
             swept
         })

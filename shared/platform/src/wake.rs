@@ -1,15 +1,17 @@
-//! Sends wake-ups.
+//! Sends messages: wake-ups, and callbacks as they came.
 
 use std::time::Duration;
 
 use aws_sdk_sqs::{error::DisplayErrorContext, operation::send_message::builders::SendMessageFluentBuilder};
+
+use serde::Serialize;
 
 use crate::{Deadline, deadline::DeadlinePassed, queue::WakeUp};
 
 /// One send takes a few milliseconds; what takes this long is not going to succeed.
 const SEND_BUDGET: Duration = Duration::from_secs(5);
 
-/// The wake-up may not have reached the queue; the row it speaks of is unchanged, so sending again is harmless.
+/// The message may not have reached the queue.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     /// SQS refused or did not answer.
@@ -36,12 +38,12 @@ impl StandardQueue {
         Self { client, url }
     }
 
-    /// Sends `wake`.
+    /// Sends `body` as JSON: a [`WakeUp`], or what is kept nowhere else.
     ///
     /// # Errors
     /// [`SendError`] when the message may not have been taken.
-    pub async fn send(&self, wake: &WakeUp, deadline: Deadline) -> Result<(), SendError> {
-        send(self.client.send_message().queue_url(&self.url), wake, deadline).await
+    pub async fn send(&self, body: &impl Serialize, deadline: Deadline) -> Result<(), SendError> {
+        send(self.client.send_message().queue_url(&self.url), body, deadline).await
     }
 }
 
@@ -75,8 +77,8 @@ impl FifoQueue {
     }
 }
 
-async fn send(message: SendMessageFluentBuilder, wake: &WakeUp, deadline: Deadline) -> Result<(), SendError> {
-    let request = message.message_body(serde_json::to_string(wake)?).send();
+async fn send(message: SendMessageFluentBuilder, body: &impl Serialize, deadline: Deadline) -> Result<(), SendError> {
+    let request = message.message_body(serde_json::to_string(body)?).send();
     let sent = deadline.within(SEND_BUDGET).bound(request).await?;
     sent.map(|_| ()).map_err(|error| SendError::Sqs(DisplayErrorContext(&error).to_string()))
 }

@@ -1,0 +1,172 @@
+//! One wake-up.
+
+use descrow_domain::{
+    PaymentId, Timestamp,
+    payment::{Decision, Payment, PaymentKind, PaymentStatus, PayoutObservation, decide_payout},
+};
+use descrow_mpesa::{B2cSettings, CallError, CallbackUrls, Daraja, Payout, PayoutAccepted, StatusQuery};
+use descrow_platform::{
+    Deadline,
+    queue::{Disposition, SCHEMA_VERSION, WakeUp},
+};
+use descrow_store::{Replaced, Store, StoreError};
+
+/// Sends payouts.
+pub struct PayoutSender {
+    /// The database.
+    pub store: Store,
+    /// M-Pesa.
+    pub daraja: Daraja,
+    /// As which shortcode and operator.
+    pub b2c: B2cSettings,
+    /// Where results come.
+    pub urls: CallbackUrls,
+}
+
+/// Why a message is not done; it will come again.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The database did not do what was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The message is no wake-up of a version we know.
+    #[error("message is of no known shape or version")]
+    Message,
+    /// No such payment: a lost row, or somebody else's message.
+    #[error("payment {0} does not exist")]
+    UnknownPayment(PaymentId),
+    /// M-Pesa refuses our credentials or configuration.
+    #[error("payout {payment}: {error}")]
+    Configuration {
+        /// The payout.
+        payment: PaymentId,
+        /// What M-Pesa says.
+        error: CallError,
+    },
+}
+
+impl PayoutSender {
+    /// Handles the message with `body`.
+    ///
+    /// # Errors
+    /// [`Failure`]: the message must come again.
+    pub async fn handle(&self, body: &str, deadline: Deadline) -> Result<Disposition, Failure> {
+        let wake: WakeUp = serde_json::from_str(body).map_err(|_| Failure::Message)?;
+        let id: PaymentId = wake.id.parse().map_err(|_| Failure::Message)?;
+        if wake.v != SCHEMA_VERSION {
+            return Err(Failure::Message);
+        }
+        let payment = self.store.payments().get(id).await?.ok_or(Failure::UnknownPayment(id))?;
+        let now = Timestamp::now();
+        match payment.status {
+            _ if payment.kind == PaymentKind::Collection => return Err(Failure::Message),
+            PaymentStatus::Queued => self.begin(payment, now, deadline).await?,
+            PaymentStatus::Sending => self.send(payment, deadline).await?,
+            PaymentStatus::Sent | PaymentStatus::Confirming if payment.next_check_at.is_some_and(|at| at <= now) => {
+                self.ask(payment, deadline).await?;
+            }
+            _ => tracing::info!(payment_id = %id, status = payment.status.as_str(), "payout.nothing_to_do"),
+        }
+        Ok(Disposition::Delete)
+    }
+
+    /// Takes a payout that nobody sent yet: from now on M-Pesa may have it.
+    async fn begin(&self, payment: Payment, now: Timestamp, deadline: Deadline) -> Result<(), Failure> {
+        let claimed = Payment {
+            status: PaymentStatus::Sending,
+            updated_at: now,
+            version: payment.version.saturating_add(1),
+            ..payment
+        };
+        match self.store.payments().replace(&claimed).await? {
+            Replaced::Done => self.send(claimed, deadline).await,
+            // Somebody else took it, and sends it; a second send would be refused as a duplicate and gain nothing.
+            Replaced::Stale(_) => Ok(()),
+        }
+    }
+
+    async fn send(&self, payment: Payment, deadline: Deadline) -> Result<(), Failure> {
+        let id = payment.id;
+        let Ok(request) = Payout::new(id, payment.phone.clone(), payment.amount_kes, &self.urls) else {
+            tracing::error!(payment_id = %id, "payout.amount_out_of_range");
+            return self.record(payment, PayoutObservation::Refused, |_| {}).await;
+        };
+        let answer = self.daraja.payout(&self.b2c, &request, deadline).await;
+        let observation = match &answer {
+            Ok(_) => PayoutObservation::Accepted,
+            Err(CallError::Rejected(fault)) => {
+                tracing::error!(payment_id = %id, error = %fault, "payout.request_refused");
+                PayoutObservation::Refused
+            }
+            Err(error) => {
+                tracing::warn!(payment_id = %id, %error, "payout.not_sent_or_not_answered");
+                PayoutObservation::Unanswered
+            }
+        };
+        self.record(payment, observation, |payment| {
+            payment.attempts = payment.attempts.saturating_add(1);
+            match &answer {
+                Ok(accepted) => {
+                    payment.status = PaymentStatus::Sent;
+                    payment.submitted_at.get_or_insert_with(Timestamp::now);
+                    if let PayoutAccepted::Queued(Some(conversation)) = accepted {
+                        payment.conversation_id.get_or_insert_with(|| conversation.as_str().to_owned());
+                    }
+                }
+                Err(CallError::Rejected(fault)) => payment.result_code = Some(fault.code.clone()),
+                Err(_) => {}
+            }
+        })
+        .await?;
+        match answer {
+            Err(error) if error.is_configuration() => Err(Failure::Configuration { payment: id, error }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The result is late: asks for it, and looks again later. The answer comes as a callback.
+    async fn ask(&self, payment: Payment, deadline: Deadline) -> Result<(), Failure> {
+        let id = payment.id;
+        let asked = self.daraja.transaction_status(&self.b2c, &StatusQuery::of_payout(id, &self.urls), deadline).await;
+        self.record(payment, PayoutObservation::StatusUnknown, |payment| {
+            payment.attempts = payment.attempts.saturating_add(1);
+        })
+        .await?;
+        match asked {
+            Err(error) if error.is_configuration() => Err(Failure::Configuration { payment: id, error }),
+            Err(error) => {
+                tracing::warn!(payment_id = %id, %error, "payout.status_not_asked");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Writes what is known now. A result may have been faster: it knows more, and what it wrote stays.
+    async fn record(
+        &self,
+        payment: Payment,
+        observation: PayoutObservation,
+        learn: impl Fn(&mut Payment),
+    ) -> Result<(), Failure> {
+        let now = Timestamp::now();
+        let (payment, changed) = self
+            .store
+            .payments()
+            .amend(payment, |current| {
+                // The decision is about the row before the answer; what is learned goes onto the row after it.
+                let decision = decide_payout(current, observation, now);
+                if decision == Decision::Ignore {
+                    return None;
+                }
+                let mut known = current.clone();
+                learn(&mut known);
+                known.after(decision, now)
+            })
+            .await?;
+        if changed && payment.status == PaymentStatus::Review {
+            tracing::error!(payment_id = %payment.id, reason = ?payment.review, "payment.needs_a_human");
+        }
+        Ok(())
+    }
+}
