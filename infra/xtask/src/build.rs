@@ -48,7 +48,8 @@ pub(crate) fn build(layout: &Layout, progress: &Progress) -> anyhow::Result<Vec<
     }
     tools::run(&mut command).context("the build failed")?;
     for function in &functions {
-        zip_if_changed(&layout.binary(function), &layout.zip(function)).with_context(|| format!("cannot zip {function}"))?;
+        zip_if_changed(&layout.binary(function), &layout.zip(function))
+            .with_context(|| format!("cannot zip {function}"))?;
     }
     Ok(functions)
 }

@@ -15,7 +15,8 @@ use crate::{interrupt::Interrupt, layout::Layout};
 /// Prints a log; with `follow`, until Ctrl-C.
 pub(crate) fn run(layout: &Layout, name: &str, follow: bool) -> anyhow::Result<()> {
     let path = layout.log(name);
-    let mut file = File::open(&path).with_context(|| format!("there is no log of {name} in {}", layout.logs().display()))?;
+    let mut file =
+        File::open(&path).with_context(|| format!("there is no log of {name} in {}", layout.logs().display()))?;
     let interrupt = Interrupt::listen()?;
     let mut out = std::io::stdout().lock();
     loop {

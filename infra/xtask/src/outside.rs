@@ -9,6 +9,7 @@ use crate::{
     interrupt::Interrupt,
     layout::Layout,
     part::{Part, Parts},
+    settings::DarajaAccount,
 };
 
 /// A loaded machine takes its time to start Node and the runtime.
@@ -48,8 +49,13 @@ pub(crate) fn deploy_contract(layout: &Layout, chain_url: &str) -> anyhow::Resul
         .env("ORACLE_SEED", LOCAL_ORACLE)
         .output()
         .context("cannot run deploy-contract")?;
-    ensure!(output.status.success(), "the contract was not deployed: {}", String::from_utf8_lossy(&output.stderr).trim());
-    let deployed: Deployed = serde_json::from_slice(&output.stdout).context("deploy-contract said something unexpected")?;
+    ensure!(
+        output.status.success(),
+        "the contract was not deployed: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    let deployed: Deployed =
+        serde_json::from_slice(&output.stdout).context("deploy-contract said something unexpected")?;
     Ok(deployed.address)
 }
 
@@ -61,22 +67,42 @@ pub(crate) struct Sandbox(Part);
 pub(crate) struct SandboxUrls {
     #[serde(rename = "darajaUrl")]
     pub(crate) daraja: String,
-    #[serde(rename = "controlUrl")]
+    #[serde(rename = "darajaControlUrl")]
     pub(crate) control: String,
     #[serde(rename = "ipfsUrl")]
     pub(crate) ipfs: String,
 }
 
+/// A running sandbox: where it is, and whom it knows.
+pub(crate) struct Simulated {
+    pub(crate) urls: SandboxUrls,
+    pub(crate) credentials: SandboxCredentials,
+}
+
+/// What the sandbox's Daraja and Pinata accept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SandboxCredentials {
+    #[serde(flatten)]
+    pub(crate) daraja: DarajaAccount,
+    pub(crate) ipfs_jwt: String,
+}
+
 impl Sandbox {
     pub(crate) fn start(layout: &Layout, parts: &mut Parts) -> anyhow::Result<Self> {
-        Ok(Self(parts.start(layout, "sandbox", &mut Command::new(layout.binary("sandbox")))?))
+        let mut command = Command::new(layout.binary("sandbox"));
+        // The local API is http on loopback, and its path holds `execute-api`: nothing that Safaricom would call.
+        command.arg("--allow-unsafe-urls");
+        Ok(Self(parts.start(layout, "sandbox", &mut command)?))
     }
 
-    /// Its URLs, once it answers.
-    pub(crate) fn wait(&self, layout: &Layout, interrupt: &Interrupt) -> anyhow::Result<SandboxUrls> {
-        Parts::wait(layout, interrupt, &self.0, START, || {
+    /// Where it is, once it answers.
+    pub(crate) fn wait(&self, layout: &Layout, interrupt: &Interrupt) -> anyhow::Result<Simulated> {
+        let urls: SandboxUrls = Parts::wait(layout, interrupt, &self.0, START, || {
             let log = fs::read_to_string(layout.log(&self.0.name)).ok()?;
             log.lines().find_map(|line| serde_json::from_str(line).ok())
-        })
+        })?;
+        let credentials = ureq::get(format!("{}/credentials", urls.control)).call()?.into_body().read_json()?;
+        Ok(Simulated { urls, credentials })
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, fs, fs::File, io::Read as _};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{cli, layout::Layout, outside, outside::SandboxUrls, stack};
+use crate::{cli, layout::Layout, outside, outside::Simulated, stack};
 
 /// The domain that wallets sign in to.
 pub(crate) const AUTH_DOMAIN: &str = "descrow.localhost";
@@ -25,78 +25,86 @@ pub(crate) struct DarajaAccount {
 
 /// The world the functions will talk to.
 pub(crate) struct World {
-    pub(crate) daraja_url: String,
-    pub(crate) daraja_control_url: Option<String>,
-    daraja: DarajaAccount,
-    pub(crate) ipfs_url: String,
-    ipfs_jwt: String,
-    pub(crate) chain_url: String,
+    pub(crate) daraja: Daraja,
+    pub(crate) ipfs: Ipfs,
+    pub(crate) chain: Chain,
+}
+
+pub(crate) struct Daraja {
+    pub(crate) url: String,
+    /// Of the simulated one.
+    pub(crate) control_url: Option<String>,
+    account: DarajaAccount,
+}
+
+pub(crate) struct Ipfs {
+    pub(crate) url: String,
+    jwt: String,
+}
+
+pub(crate) struct Chain {
+    pub(crate) url: String,
     pub(crate) contract: String,
     oracle_seed: String,
+}
+
+impl Daraja {
+    fn new(options: &cli::Up, sandbox: Option<&Simulated>) -> anyhow::Result<Self> {
+        if let (Some(url), Some(file)) = (&options.daraja_url, &options.daraja_credentials) {
+            let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+            // The parser's message could quote the file, which holds secrets.
+            let account = serde_json::from_slice(&text)
+                .ok()
+                .with_context(|| format!("{} is not what --help describes", file.display()))?;
+            return Ok(Self { url: url.clone(), control_url: None, account });
+        }
+        let Simulated { urls, credentials } = sandbox.context("there is no Daraja")?;
+        let (url, control_url) = (urls.daraja.clone(), Some(urls.control.clone()));
+        Ok(Self { url, control_url, account: credentials.daraja.clone() })
+    }
+}
+
+impl Ipfs {
+    fn new(options: &cli::Up, sandbox: Option<&Simulated>) -> anyhow::Result<Self> {
+        if let Some(url) = &options.ipfs_url {
+            let jwt = env::var("IPFS_JWT").context("--ipfs-url needs IPFS_JWT in the environment")?;
+            return Ok(Self { url: url.clone(), jwt });
+        }
+        let Simulated { urls, credentials } = sandbox.context("there is no IPFS")?;
+        Ok(Self { url: urls.ipfs.clone(), jwt: credentials.ipfs_jwt.clone() })
+    }
+}
+
+impl Chain {
+    /// `local` is the URL of the local chain, and the contract's address on it.
+    fn new(options: &cli::Up, local: Option<(String, String)>) -> anyhow::Result<Self> {
+        if let (Some(url), Some(contract)) = (&options.chain_url, &options.contract) {
+            let oracle_seed = env::var("ORACLE_SEED").context("--chain-url needs ORACLE_SEED in the environment")?;
+            return Ok(Self { url: url.clone(), contract: contract.clone(), oracle_seed });
+        }
+        let (url, contract) = local.context("there is no chain")?;
+        Ok(Self { url, contract, oracle_seed: outside::LOCAL_ORACLE.to_owned() })
+    }
 }
 
 impl World {
     /// Real endpoints where `options` name them, the local ones elsewhere.
     pub(crate) fn new(
         options: &cli::Up,
-        sandbox: Option<&SandboxUrls>,
+        sandbox: Option<&Simulated>,
         local_chain: Option<(String, String)>,
     ) -> anyhow::Result<Self> {
-        let (daraja_url, daraja_control_url, daraja) = match (&options.daraja_url, &options.daraja_credentials) {
-            (Some(url), Some(file)) => {
-                let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-                // The parser's message could quote the file, which holds secrets.
-                let account = serde_json::from_slice(&text)
-                    .ok()
-                    .with_context(|| format!("{} is not what --help describes", file.display()))?;
-                (url.clone(), None, account)
-            }
-            _ => {
-                let sandbox = sandbox.context("there is no Daraja")?;
-                (sandbox.daraja.clone(), Some(sandbox.control.clone()), sandbox_account())
-            }
-        };
-        let (ipfs_url, ipfs_jwt) = match &options.ipfs_url {
-            Some(url) => (url.clone(), env::var("IPFS_JWT").context("--ipfs-url needs IPFS_JWT in the environment")?),
-            None => (sandbox.context("there is no IPFS")?.ipfs.clone(), "sandbox".to_owned()),
-        };
-        let (chain_url, contract, oracle_seed) = match (&options.chain_url, &options.contract, local_chain) {
-            (Some(url), Some(contract), _) => {
-                let seed = env::var("ORACLE_SEED").context("--chain-url needs ORACLE_SEED in the environment")?;
-                (url.clone(), contract.clone(), seed)
-            }
-            (_, _, Some((url, contract))) => (url, contract, outside::LOCAL_ORACLE.to_owned()),
-            _ => anyhow::bail!("there is no chain"),
-        };
         Ok(Self {
-            daraja_url,
-            daraja_control_url,
-            daraja,
-            ipfs_url,
-            ipfs_jwt,
-            chain_url,
-            contract,
-            oracle_seed,
+            daraja: Daraja::new(options, sandbox)?,
+            ipfs: Ipfs::new(options, sandbox)?,
+            chain: Chain::new(options, local_chain)?,
         })
-    }
-}
-
-/// What the sandbox's Daraja accepts.
-fn sandbox_account() -> DarajaAccount {
-    DarajaAccount {
-        consumer_key: "sandbox-consumer-key".to_owned(),
-        consumer_secret: "sandbox-consumer-secret".to_owned(),
-        shortcode: "174379".to_owned(),
-        passkey: "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919".to_owned(),
-        b2c_shortcode: "600997".to_owned(),
-        initiator_name: "testapi".to_owned(),
-        security_credential: "sandbox-security-credential".to_owned(),
     }
 }
 
 /// The template's secrets, by name, each a JSON object.
 pub(crate) fn secrets(world: &World) -> anyhow::Result<BTreeMap<&'static str, BTreeMap<&'static str, String>>> {
-    let daraja = &world.daraja;
+    let daraja = &world.daraja.account;
     Ok([
         ("descrow/auth", vec![("jwt_secret", format!("local:{}", random()?)), ("cursor_secret", random()?)]),
         (
@@ -109,8 +117,8 @@ pub(crate) fn secrets(world: &World) -> anyhow::Result<BTreeMap<&'static str, BT
                 ("callback_secret", random()?),
             ],
         ),
-        ("descrow/chain", vec![("oracle_seed", world.oracle_seed.clone())]),
-        ("descrow/ipfs", vec![("jwt", world.ipfs_jwt.clone())]),
+        ("descrow/chain", vec![("oracle_seed", world.chain.oracle_seed.clone())]),
+        ("descrow/ipfs", vec![("jwt", world.ipfs.jwt.clone())]),
     ]
     .into_iter()
     .map(|(name, pairs)| (name, pairs.into_iter().collect()))
@@ -134,15 +142,15 @@ pub(crate) fn parameters(world: &World, authority: &str) -> BTreeMap<&'static st
         // All clients of the local stack share one address.
         ("RateLimitIp", "100000/900"),
         ("RateLimitAccount", "10000/900"),
-        ("MpesaBaseUrl", &world.daraja_url),
-        ("MpesaShortcode", &world.daraja.shortcode),
-        ("MpesaB2cShortcode", &world.daraja.b2c_shortcode),
-        ("MpesaInitiatorName", &world.daraja.initiator_name),
+        ("MpesaBaseUrl", &world.daraja.url),
+        ("MpesaShortcode", &world.daraja.account.shortcode),
+        ("MpesaB2cShortcode", &world.daraja.account.b2c_shortcode),
+        ("MpesaInitiatorName", &world.daraja.account.initiator_name),
         ("MpesaAllowUnsafeCallbackUrl", "true"),
-        ("PolkadotWsUrl", &world.chain_url),
-        ("ContractAddress", &world.contract),
-        ("IpfsApiUrl", &world.ipfs_url),
-        ("IpfsGateways", &world.ipfs_url),
+        ("PolkadotWsUrl", &world.chain.url),
+        ("ContractAddress", &world.chain.contract),
+        ("IpfsApiUrl", &world.ipfs.url),
+        ("IpfsGateways", &world.ipfs.url),
         ("UsdPerDot", "4.50"),
         ("KesPerUsd", "129.25"),
     ]
@@ -210,8 +218,16 @@ mod tests {
                 }
             }
         }
-        let urls = SandboxUrls { daraja: "d".into(), control: "c".into(), ipfs: "i".into() };
-        let world = World::new(&cli::Up::default(), Some(&urls), Some(("ws://chain".into(), "0x00".into()))).unwrap();
+        let sandbox = Simulated {
+            urls: serde_json::from_str(r#"{"darajaUrl":"d","darajaControlUrl":"c","ipfsUrl":"i"}"#).unwrap(),
+            credentials: serde_json::from_str(
+                r#"{"consumerKey":"a","consumerSecret":"b","shortcode":"1","passkey":"c","b2cShortcode":"2",
+                    "initiatorName":"d","securityCredential":"e","ipfsJwt":"f"}"#,
+            )
+            .unwrap(),
+        };
+        let local_chain = Some(("ws://chain".into(), "0x00".into()));
+        let world = World::new(&cli::Up::default(), Some(&sandbox), local_chain).unwrap();
         let given = parameters(&world, "127.0.0.1:1");
         for (name, definition) in &definitions {
             assert!(definition.contains("Default:") || given.contains_key(name.as_str()), "{name} is not given");

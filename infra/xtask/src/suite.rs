@@ -39,7 +39,17 @@ pub(crate) fn run(layout: &Layout, progress: &Progress) -> anyhow::Result<ExitCo
     suite.check("tools", |s| tools::install_all(s.layout, s.progress));
     suite.check("template", Suite::template);
     suite.check("clippy", |s| {
-        s.cargo(&["clippy", "--quiet", "--profile", "local", "--workspace", "--all-targets", "--", "--deny", "warnings"])
+        s.cargo(&[
+            "clippy",
+            "--quiet",
+            "--profile",
+            "local",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ])
     });
     suite.check("dependency rules", Suite::dependencies);
     suite.tests("unit, property, store, HTTP, contract", &["--workspace", "--exclude", "e2e"], &[]);
@@ -193,7 +203,8 @@ impl Suite<'_> {
 /// Passed and failed of a line that ends a test binary's output.
 fn counts(line: &str) -> Option<(u32, u32)> {
     let (_, rest) = line.split_once("test result: ")?;
-    let count = |word: &str| rest.split_once(word)?.0.rsplit([' ', ';', '.']).find(|text| !text.is_empty())?.parse().ok();
+    let count =
+        |word: &str| rest.split_once(word)?.0.rsplit([' ', ';', '.']).find(|text| !text.is_empty())?.parse().ok();
     Some((count(" passed")?, count(" failed")?))
 }
 

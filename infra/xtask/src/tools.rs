@@ -56,7 +56,13 @@ fn venv(layout: &Layout, progress: &Progress, name: &str, title: &str) -> anyhow
     Ok(bin)
 }
 
-fn node_modules(layout: &Layout, progress: &Progress, name: &str, title: &str, script: &str) -> anyhow::Result<PathBuf> {
+fn node_modules(
+    layout: &Layout,
+    progress: &Progress,
+    name: &str,
+    title: &str,
+    script: &str,
+) -> anyhow::Result<PathBuf> {
     let source = layout.root().join("infra").join(name);
     let folder = layout.tools().join(name);
     let lock = fs::read_to_string(source.join("package-lock.json"))?;
@@ -106,7 +112,9 @@ fn python() -> anyhow::Result<Python> {
     const OLDEST: (u32, u32) = (3, 10);
     let mut seen = None;
     for program in ["python3", "python3.13", "python3.12", "python3.11", "python3.10", "python"] {
-        let Some(version) = output(program, ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]) else { continue };
+        let Some(version) = output(program, ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]) else {
+            continue;
+        };
         if parse(&version).is_some_and(|version| version >= OLDEST) {
             return Ok(Python { program: program.to_owned(), version });
         }
@@ -120,7 +128,8 @@ fn python() -> anyhow::Result<Python> {
 
 fn node() -> anyhow::Result<String> {
     const OLDEST: u32 = 20;
-    let version = output("node", ["--version"]).with_context(|| format!("Node.js {OLDEST} or newer is needed, and there is no node"))?;
+    let version = output("node", ["--version"])
+        .with_context(|| format!("Node.js {OLDEST} or newer is needed, and there is no node"))?;
     let major = version.trim_start_matches('v').split('.').next().and_then(|text| text.parse::<u32>().ok());
     ensure!(major.is_some_and(|major| major >= OLDEST), "Node.js {OLDEST} or newer is needed, and {version} is here");
     ensure!(output("npm", ["--version"]).is_some(), "npm is needed, and is not here (it comes with Node.js)");
