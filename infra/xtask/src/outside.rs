@@ -38,12 +38,17 @@ impl Chain {
     }
 }
 
-/// Deploys the reference contract; gives its address.
-pub(crate) fn deploy_contract(layout: &Layout, chain_url: &str) -> anyhow::Result<String> {
-    #[derive(Deserialize)]
-    struct Deployed {
-        address: String,
-    }
+/// The contract on a chain.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Contract {
+    pub(crate) address: String,
+    /// A block before its first event, where known.
+    pub(crate) from_block: Option<u64>,
+}
+
+/// Deploys the reference contract.
+pub(crate) fn deploy_contract(layout: &Layout, chain_url: &str) -> anyhow::Result<Contract> {
     let output = Command::new(layout.binary("deploy-contract"))
         .arg(chain_url)
         .env("ORACLE_SEED", LOCAL_ORACLE)
@@ -54,9 +59,7 @@ pub(crate) fn deploy_contract(layout: &Layout, chain_url: &str) -> anyhow::Resul
         "the contract was not deployed: {}",
         String::from_utf8_lossy(&output.stderr).trim()
     );
-    let deployed: Deployed =
-        serde_json::from_slice(&output.stdout).context("deploy-contract said something unexpected")?;
-    Ok(deployed.address)
+    serde_json::from_slice(&output.stdout).context("deploy-contract said something unexpected")
 }
 
 /// A sandbox that was started.

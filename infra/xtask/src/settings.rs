@@ -5,7 +5,13 @@ use std::{collections::BTreeMap, env, fs, fs::File, io::Read as _};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{cli, layout::Layout, outside, outside::Simulated, stack};
+use crate::{
+    cli,
+    layout::Layout,
+    outside,
+    outside::{Contract, Simulated},
+    stack,
+};
 
 /// The domain that wallets sign in to.
 pub(crate) const AUTH_DOMAIN: &str = "descrow.localhost";
@@ -44,7 +50,7 @@ pub(crate) struct Ipfs {
 
 pub(crate) struct Chain {
     pub(crate) url: String,
-    pub(crate) contract: String,
+    pub(crate) contract: Contract,
     oracle_seed: String,
 }
 
@@ -76,11 +82,15 @@ impl Ipfs {
 }
 
 impl Chain {
-    /// `local` is the URL of the local chain, and the contract's address on it.
-    fn new(options: &cli::Up, local: Option<(String, String)>) -> anyhow::Result<Self> {
+    /// `local` is the URL of the local chain, and the contract on it.
+    fn new(options: &cli::Up, local: Option<(String, Contract)>) -> anyhow::Result<Self> {
         if let (Some(url), Some(contract)) = (&options.chain_url, &options.contract) {
             let oracle_seed = env::var("ORACLE_SEED").context("--chain-url needs ORACLE_SEED in the environment")?;
-            return Ok(Self { url: url.clone(), contract: contract.clone(), oracle_seed });
+            return Ok(Self {
+                url: url.clone(),
+                contract: Contract { address: contract.clone(), from_block: None },
+                oracle_seed,
+            });
         }
         let (url, contract) = local.context("there is no chain")?;
         Ok(Self { url, contract, oracle_seed: outside::LOCAL_ORACLE.to_owned() })
@@ -92,7 +102,7 @@ impl World {
     pub(crate) fn new(
         options: &cli::Up,
         sandbox: Option<&Simulated>,
-        local_chain: Option<(String, String)>,
+        local_chain: Option<(String, Contract)>,
     ) -> anyhow::Result<Self> {
         Ok(Self {
             daraja: Daraja::new(options, sandbox)?,
@@ -148,7 +158,8 @@ pub(crate) fn parameters(world: &World, authority: &str) -> BTreeMap<&'static st
         ("MpesaInitiatorName", &world.daraja.account.initiator_name),
         ("MpesaAllowUnsafeCallbackUrl", "true"),
         ("PolkadotWsUrl", &world.chain.url),
-        ("ContractAddress", &world.chain.contract),
+        ("ContractAddress", &world.chain.contract.address),
+        ("ContractFromBlock", &world.chain.contract.from_block.map_or_else(String::new, |block| block.to_string())),
         ("IpfsApiUrl", &world.ipfs.url),
         ("IpfsGateways", &world.ipfs.url),
         ("UsdPerDot", "4.50"),
@@ -226,7 +237,7 @@ mod tests {
             )
             .unwrap(),
         };
-        let local_chain = Some(("ws://chain".into(), "0x00".into()));
+        let local_chain = Some(("ws://chain".into(), Contract { address: "0x00".into(), from_block: None }));
         let world = World::new(&cli::Up::default(), Some(&sandbox), local_chain).unwrap();
         let given = parameters(&world, "127.0.0.1:1");
         for (name, definition) in &definitions {

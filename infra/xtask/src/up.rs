@@ -137,7 +137,7 @@ fn describe(
         aws_credentials: aws.credentials.clone(),
         name: deploy::STACK.to_owned(),
         chain_url: world.chain.url,
-        contract_address: world.chain.contract,
+        contract_address: world.chain.contract.address,
         daraja_url: world.daraja.url,
         daraja_control_url: world.daraja.control_url,
         ipfs_url: world.ipfs.url,
