@@ -9,6 +9,8 @@
 //! | the transaction | payment, books, pending order and command, all of them | the command's stream record wakes the oracle |
 //! | its reply was lost | the same | the repetition finds the payment succeeded and does nothing |
 
+use std::ops::Range;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::{
     Account,
@@ -41,26 +43,31 @@ pub enum Settled {
     Stale(Option<Box<Payment>>),
     /// Nothing was written: the order cannot take the payment.
     OrderRefuses(Option<Box<Order>>),
-    /// Nothing was written: another payment has the same receipt.
+    /// Nothing was written: another payment has the same receipt, or was settled by the same prompt.
     ReceiptReused,
 }
 
-/// Says which payment a receipt belongs to.
+/// Says which payment one of M-Pesa's own names belongs to, so that the same money never counts twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct ReceiptMarker {
+struct Marker {
     id: String,
     payment: String,
 }
 
-impl Row for ReceiptMarker {
+impl Row for Marker {
     const TABLE: Table = Table::MpesaTransactions;
 }
 
-impl ReceiptMarker {
-    fn of(payment: &Payment) -> Option<Self> {
-        let receipt = payment.receipt.as_deref()?;
-        let id = format!("receipt#{}", hex::encode(Sha256::digest(receipt.as_bytes())));
-        Some(Self { id, payment: payment.id.to_string() })
+impl Marker {
+    /// Of the receipt and of the prompt, as far as they are known. The names are personal data or worth something, so
+    /// their hashes stand for them.
+    fn of(payment: &Payment) -> impl Iterator<Item = Self> {
+        let names = [("receipt", payment.receipt.as_deref()), ("checkout", payment.checkout_request_id.as_deref())];
+        let payment = payment.id.to_string();
+        names.into_iter().filter_map(move |(kind, name)| {
+            let id = format!("{kind}#{}", hex::encode(Sha256::digest(name?.as_bytes())));
+            Some(Self { id, payment: payment.clone() })
+        })
     }
 
     /// The marker is new, or is this payment's own.
@@ -79,7 +86,6 @@ impl Payments<'_> {
     /// # Errors
     /// [`StoreError`]
     pub async fn settle_collection(self, next: &Payment) -> Result<Settled, StoreError> {
-        let marker = ReceiptMarker::of(next);
         let command = record_command(next);
         let mut arm = Write::create(&command, "id")?;
         loop {
@@ -87,9 +93,7 @@ impl Payments<'_> {
             for entry in ledger::collection_received(next.order_id, next.id, next.amount_kes, next.updated_at) {
                 writes.push(Write::create(&entry, "entry_id")?);
             }
-            if let Some(marker) = &marker {
-                writes.push(marker.write()?);
-            }
+            let markers = add_markers(&mut writes, next)?;
             let mut cancelled = match self.0.transact(&writes).await {
                 Ok(()) => return Ok(Settled::Done),
                 Err(Refused::Store(error)) => return Err(error),
@@ -98,7 +102,7 @@ impl Payments<'_> {
             if let Some(found) = cancelled.at(0) {
                 return Ok(stale(next, found.row()?));
             }
-            if cancelled.at(5).is_some() {
+            if markers.into_iter().any(|n| cancelled.at(n).is_some()) {
                 return Ok(Settled::ReceiptReused);
             }
             if let Some(order) = cancelled.at(1) {
@@ -115,7 +119,6 @@ impl Payments<'_> {
     /// # Errors
     /// [`StoreError`]
     pub async fn settle_payout(self, next: &Payment) -> Result<Settled, StoreError> {
-        let marker = ReceiptMarker::of(next);
         let mut without_order = None;
         loop {
             let mut writes = vec![Write::replace(next, next.version.saturating_sub(1))?];
@@ -126,10 +129,7 @@ impl Payments<'_> {
             if without_order.is_none() {
                 writes.push(complete(next)?);
             }
-            let at_marker = writes.len();
-            if let Some(marker) = &marker {
-                writes.push(marker.write()?);
-            }
+            let markers = add_markers(&mut writes, next)?;
             let mut cancelled = match self.0.transact(&writes).await {
                 Ok(()) => return Ok(without_order.map_or(Settled::Done, Settled::WithoutOrder)),
                 Err(Refused::Store(error)) => return Err(error),
@@ -138,7 +138,7 @@ impl Payments<'_> {
             if let Some(found) = cancelled.at(0) {
                 return Ok(stale(next, found.row()?));
             }
-            if cancelled.at(at_marker).is_some() {
+            if markers.into_iter().any(|n| cancelled.at(n).is_some()) {
                 return Ok(Settled::ReceiptReused);
             }
             match (without_order.is_none(), cancelled.at(at_order).map(Met::row).transpose()?) {
@@ -156,9 +156,7 @@ impl Payments<'_> {
     /// [`StoreError`]
     pub async fn attach_receipt(self, next: &Payment) -> Result<Settled, StoreError> {
         let mut writes = vec![Write::replace(next, next.version.saturating_sub(1))?];
-        if let Some(marker) = ReceiptMarker::of(next) {
-            writes.push(marker.write()?);
-        }
+        add_markers(&mut writes, next)?;
         match self.0.transact(&writes).await {
             Ok(()) => Ok(Settled::Done),
             Err(Refused::Store(error)) => Err(error),
@@ -168,6 +166,15 @@ impl Payments<'_> {
             },
         }
     }
+}
+
+/// Adds what keeps another payment from counting the same money, and tells where in the transaction it stands.
+fn add_markers(writes: &mut Vec<Write>, payment: &Payment) -> Result<Range<usize>, StoreError> {
+    let first = writes.len();
+    for marker in Marker::of(payment) {
+        writes.push(marker.write()?);
+    }
+    Ok(first..writes.len())
 }
 
 /// A refused replacement: done, if what is there is what was to be written.
