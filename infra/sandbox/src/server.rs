@@ -8,9 +8,10 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{Rule, Settings, control, daraja, ipfs, world::Shared};
+use crate::{Operation, Rule, Settings, control, daraja, ipfs, world::Shared};
 
 /// How long a callback's receiver may take.
 const CALLBACK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -92,6 +93,24 @@ impl Sandbox {
     /// Changes the settings, as the control API would.
     pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.shared.world().settings);
+    }
+
+    /// The originator id of every request for `operation`, B2C or transaction status, in order.
+    pub fn requests(&self, operation: Operation) -> Vec<String> {
+        let world = self.shared.world();
+        let of_operation = world.journal.requests.iter().filter(|request| request.operation == operation);
+        let id = |body: &Value| {
+            let named = body.get("OriginatorConversationID").or_else(|| body.get("OriginalConversationID"));
+            named.and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        of_operation.map(|request| id(&request.body)).collect()
+    }
+
+    /// Shillings that ever reached `account`, a phone or a shortcode.
+    pub fn received(&self, account: &str) -> u64 {
+        let world = self.shared.world();
+        let (phones, shortcodes) = world.ledger.report();
+        phones.get(account).or_else(|| shortcodes.get(account)).map_or(0, |known| known.received)
     }
 
     /// Runs until the servers end.

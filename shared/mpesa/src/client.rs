@@ -114,6 +114,14 @@ impl Daraja {
         Ok(Self { http: http_client::build(CALL_TIMEOUT)?, settings, tokens: TokenSource::new(tokens) })
     }
 
+    /// Gets a token for the calls to come, so that getting it can go on beside other work.
+    ///
+    /// # Errors
+    /// [`CallError`]: no token could be had; nothing happened.
+    pub async fn prepare(&self, deadline: Deadline) -> Result<(), CallError> {
+        self.tokens.token(&self.http, &self.settings, None, deadline.within(CALL_TIMEOUT)).await.map(drop)
+    }
+
     /// Puts a prompt on the customer's phone. **Not idempotent**: after [`CallError::NoAnswer`] a prompt may be open, and
     /// only its callback, on the payment's own URL, will tell; a second call would be a second prompt.
     ///

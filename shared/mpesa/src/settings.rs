@@ -35,11 +35,10 @@ impl ClientSettings {
         Some(Self::new(base_url?, key?, secret?))
     }
 
-    /// The id of the shared token's item: tokens belong to the app, so it is named after the consumer key (hashed), and
-    /// new keys never meet a token of the old ones.
+    /// Names the shared token: tokens belong to the app, whichever shortcode a function uses, so the name is a hash of the
+    /// consumer key, and new keys never meet a token of the old ones.
     pub fn token_id(&self) -> String {
-        let digest = hex::encode(Sha256::digest(self.consumer_key.expose()));
-        format!("daraja-token#{}", digest.get(..16).unwrap_or_default())
+        hex::encode(Sha256::digest(self.consumer_key.expose())).chars().take(16).collect()
     }
 }
 
@@ -137,7 +136,7 @@ mod tests {
         let of = |key: &str| {
             ClientSettings::new("http://127.0.0.1:1".parse().unwrap(), Secret::new(key), Secret::new("s")).token_id()
         };
-        assert_eq!(of("a"), "daraja-token#ca978112ca1bbdca");
+        assert_eq!(of("a"), "ca978112ca1bbdca");
         assert_ne!(of("a"), of("b"));
     }
 }
