@@ -26,7 +26,7 @@ pub enum Blocks {
     Instant,
     /// One every so many milliseconds.
     Every(u32),
-    /// On [`LocalChain::url`]'s method `dev_newBlock` only.
+    /// By [`LocalChain::make_block`] only.
     OnDemand,
 }
 
@@ -87,6 +87,16 @@ impl LocalChain {
         // What it prints later is dropped, but must be read, or its pipe would fill up.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self { url, _process: process })
+    }
+
+    /// Makes a block of what waits.
+    ///
+    /// # Errors
+    /// [`ChainError`]
+    pub async fn make_block(&self) -> Result<(), ChainError> {
+        let rpc = subxt::rpcs::RpcClient::from_url(&self.url).await?;
+        let _hash: String = rpc.request("dev_newBlock", subxt::rpcs::rpc_params![]).await?;
+        Ok(())
     }
 }
 

@@ -119,7 +119,7 @@ impl ChainCommands<'_> {
         step: SignerStep<'_>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut writes = vec![step.write(now)?];
+        let mut writes = vec![step.write()?];
         for command in commands {
             let next = ChainCommand {
                 status: CommandStatus::Submitted,

@@ -42,8 +42,8 @@ pub struct SignerNonce {
     id: String,
     /// The nonce after the last one that we signed with.
     pub next: u64,
-    /// When we signed last.
-    pub updated_at: Timestamp,
+    /// When the node last counted all that we signed.
+    pub agreed_at: Timestamp,
 }
 
 /// A step of the nonces of a signer.
@@ -55,12 +55,15 @@ pub struct SignerStep<'a> {
     pub from: Option<u64>,
     /// The next nonce after it.
     pub next: u64,
+    /// When the node last counted all that we signed.
+    pub agreed_at: Timestamp,
 }
 
 impl SignerStep<'_> {
     /// The step as part of a transaction: refused when another signer was at work.
-    pub(crate) fn write(self, now: Timestamp) -> Result<Write, StoreError> {
-        let row = SignerNonce { id: format!("signer#{}", self.account), next: self.next, updated_at: now };
+    pub(crate) fn write(self) -> Result<Write, StoreError> {
+        let id = format!("signer#{}", self.account);
+        let row = SignerNonce { id, next: self.next, agreed_at: self.agreed_at };
         let condition = match self.from {
             Some(from) => expr("#next = :from").with(":from", number(from)),
             None => expr("attribute_not_exists(#id)"),
@@ -205,8 +208,8 @@ impl ChainState<'_> {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn correct_signer(self, step: SignerStep<'_>, now: Timestamp) -> Result<bool, StoreError> {
-        match self.0.transact(&[step.write(now)?]).await {
+    pub async fn correct_signer(self, step: SignerStep<'_>) -> Result<bool, StoreError> {
+        match self.0.transact(&[step.write()?]).await {
             Ok(()) => Ok(true),
             Err(Refused::Condition(_)) => Ok(false),
             Err(Refused::Store(error)) => Err(error),

@@ -1,0 +1,110 @@
+//! One event of the contract, made true in the database.
+
+use descrow_chain::{ContractEvent, EscrowEvent};
+use descrow_domain::{
+    OrderId, Timestamp,
+    command::{Command, CommandKind, CommandStatus},
+};
+use descrow_store::{Applied, ChainChange, FinalCommand};
+
+use crate::{
+    PollError, Poller,
+    consequence::{Change, Consequence, consequence, owes_payout},
+};
+
+/// How often an order is read anew when others change it meanwhile.
+const ATTEMPTS: u32 = 6;
+
+impl Poller {
+    /// Stores what `found` changes. Nothing where it was stored before, and where it is about an order that is not ours.
+    ///
+    /// # Errors
+    /// [`PollError`]: the event is not stored, and must be read again.
+    pub async fn apply(&self, found: &ContractEvent) -> Result<(), PollError> {
+        let event = found.event.name();
+        let Some(id) = self.store.chain_state().order_of(found.event.order().0).await? else {
+            tracing::warn!(event, block = found.block, reference = %found.event.order(), "poller.order_unknown");
+            return Ok(());
+        };
+        if let EscrowEvent::PaymentRefused { payment, reason, .. } = &found.event {
+            return self.payment_refused(id, payment, reason).await;
+        }
+        for _ in 0..ATTEMPTS {
+            let now = Timestamp::now();
+            let Some(order) = self.store.orders().get(id).await? else {
+                tracing::error!(event, block = found.block, order = %id, "poller.order_missing");
+                return Ok(());
+            };
+            let phone = if owes_payout(&order, &found.event) {
+                let seller = self.store.users().get(&order.seller_id).await?;
+                seller.and_then(|seller| seller.phone)
+            } else {
+                None
+            };
+            let change = match consequence(&order, found, phone.as_ref(), self.windows, now) {
+                Consequence::Known => return Ok(()),
+                Consequence::DoesNotFit(why) => {
+                    tracing::error!(event, block = found.block, order = %id, status = order.status.as_str(), why, "poller.event_does_not_fit");
+                    return Ok(());
+                }
+                Consequence::Change(change) => change,
+            };
+            if owes_payout(&order, &found.event) && change.payout.is_none() {
+                tracing::error!(order = %id, "poller.seller_has_no_number_to_pay");
+            }
+            if self.write(&change, found, now).await? {
+                tracing::info!(event, block = found.block, order = %id, status = change.order.status.as_str(), "poller.event_applied");
+                if matches!(found.event, EscrowEvent::OrderCreated { .. }) {
+                    self.wake_early_payment(id, now).await?;
+                }
+                return Ok(());
+            }
+        }
+        Err(PollError::Contention)
+    }
+
+    /// `false` when the order changed meanwhile.
+    async fn write(&self, change: &Change, found: &ContractEvent, now: Timestamp) -> Result<bool, PollError> {
+        let extrinsic = found.extrinsic_hash.map(|hash| format!("0x{}", hex::encode(hash)));
+        let written = ChainChange {
+            order: &change.order,
+            command: change.command_id.as_deref().map(|id| FinalCommand {
+                id,
+                block: found.block,
+                extrinsic: extrinsic.as_deref(),
+            }),
+            payout: change.payout.as_ref(),
+            ledger: change.ledger.as_ref(),
+        };
+        match self.store.orders().apply_chain_event(&written, now).await? {
+            Applied::Done => Ok(true),
+            Applied::Stale(_) => Ok(false),
+        }
+    }
+
+    /// A payment that came before its order was on the contract was left waiting by the submitter: now is its time.
+    async fn wake_early_payment(&self, order: OrderId, now: Timestamp) -> Result<(), PollError> {
+        let commands = self.store.chain_commands();
+        if let Some(command) = commands.get(&CommandKind::RecordPayment.id(order)).await?
+            && command.status == CommandStatus::Queued
+        {
+            // Where somebody else changed it, it is awake.
+            commands.rearm(&command, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The contract skipped our record of a payment in a batch: the command failed.
+    async fn payment_refused(&self, order: OrderId, payment: &[u8; 32], reason: &str) -> Result<(), PollError> {
+        let commands = self.store.chain_commands();
+        let Some(command) = commands.get(&CommandKind::RecordPayment.id(order)).await? else { return Ok(()) };
+        let hash = format!("0x{}", hex::encode(payment));
+        let ours = matches!(&command.command, Command::RecordPayment { tx_hash, .. } if *tx_hash == hash);
+        // A record that was made before, and repeated, is refused too: its command is final by then.
+        if ours && command.status.is_open() {
+            commands.mark_failed(&command, reason, Timestamp::now()).await?;
+            tracing::error!(command = %command.id, reason, "poller.payment_refused");
+        }
+        Ok(())
+    }
+}

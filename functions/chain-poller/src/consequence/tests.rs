@@ -1,0 +1,225 @@
+use descrow_chain::{Address, OrderRef};
+use descrow_domain::{
+    Kes, OrderId, Planck, ProductId, UsdCents,
+    order::{Deadlines, PendingAction},
+    payment::PaymentKind,
+    rates::{Quote, Rates},
+};
+
+use super::*;
+
+const WINDOWS: Windows = Windows { shipping: 100, inspection: 200 };
+const NOW: Timestamp = Timestamp(1_000_000);
+const AMOUNT: Planck = Planck(777);
+
+fn account(byte: u8) -> Account {
+    Account::from_bytes([byte; 32])
+}
+
+fn order(status: OrderStatus, payment_mode: PaymentMode) -> Order {
+    let rates = Rates { usd_per_dot: 1, kes_per_usd: 1, source: "test".into(), at: Timestamp(0) };
+    Order {
+        id: OrderId::new(),
+        buyer_id: account(1),
+        seller_id: account(2),
+        product_id: ProductId::new(),
+        product_title: "Basket".parse().unwrap(),
+        quantity: 1,
+        payment_mode,
+        status,
+        quote: Quote { amount: AMOUNT, usd: UsdCents(1), kes: Kes(1_500), rates },
+        delivery_address: "Moi Avenue 1, Nairobi".parse().unwrap(),
+        phone: None,
+        payment_id: None,
+        payout_id: None,
+        pending: None,
+        on_chain: status != OrderStatus::Created,
+        tracking: None,
+        deadlines: Deadlines::default(),
+        history: Vec::new(),
+        version: 4,
+        created_at: Timestamp(0),
+        updated_at: Timestamp(0),
+    }
+}
+
+fn found(event: EscrowEvent) -> ContractEvent {
+    ContractEvent { block: 42, index: 3, extrinsic_hash: Some([0xab; 32]), event }
+}
+
+/// The event that leads to `status`, with the contract holding the amount or not.
+fn event_to(status: OrderStatus, order: OrderRef, held: bool) -> EscrowEvent {
+    match status {
+        OrderStatus::Created => EscrowEvent::OrderCreated {
+            order,
+            buyer: Address::of(&account(1)),
+            seller: Address::of(&account(2)),
+            amount: AMOUNT,
+            metadata_cid: String::new(),
+        },
+        OrderStatus::Funded => {
+            EscrowEvent::OrderFunded { order, amount: AMOUNT, held, payment: (!held).then_some([9; 32]) }
+        }
+        OrderStatus::Shipped => EscrowEvent::OrderShipped { order, tracking_cid: "bafy".into() },
+        OrderStatus::Delivered => EscrowEvent::OrderDelivered { order },
+        OrderStatus::Completed => EscrowEvent::OrderCompleted { order, paid: AMOUNT },
+        OrderStatus::Disputed => {
+            EscrowEvent::DisputeRaised { order, by: Address([0; 20]), evidence_cid: String::new() }
+        }
+        OrderStatus::Resolved => EscrowEvent::DisputeResolved { order, to_buyer: Planck(700), to_seller: Planck(77) },
+        OrderStatus::Cancelled => {
+            EscrowEvent::OrderCancelled { order, refunded: if held { AMOUNT } else { Planck(0) } }
+        }
+    }
+}
+
+fn decide(order: &Order, event: EscrowEvent) -> Consequence {
+    let phone = "254708374149".parse().unwrap();
+    consequence(order, &found(event), Some(&phone), WINDOWS, NOW)
+}
+
+fn changed(order: &Order, event: EscrowEvent) -> Change {
+    match decide(order, event) {
+        Consequence::Change(change) => *change,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_event_moves_an_order_exactly_where_the_domain_allows_it() {
+    for from in OrderStatus::ALL {
+        for to in OrderStatus::ALL.into_iter().filter(|to| *to != OrderStatus::Created) {
+            let order = order(from, PaymentMode::Mpesa);
+            let reference = OrderRef::of(order.id);
+            let legal = OrderMove::ALL.into_iter().any(|action| from.after(action) == Ok(to));
+            match decide(&order, event_to(to, reference, false)) {
+                Consequence::Change(change) => {
+                    assert!(legal, "{from:?} to {to:?}");
+                    let line = Transition {
+                        status: to,
+                        at: NOW,
+                        by: None,
+                        extrinsic: Some(format!("0x{}", "ab".repeat(32))),
+                        block: Some(42),
+                    };
+                    assert_eq!((change.order.status, change.order.history), (to, vec![line]));
+                    assert_eq!((change.order.version, change.order.updated_at), (5, NOW));
+                }
+                other => {
+                    assert!(!legal, "{from:?} to {to:?}");
+                    assert_eq!(other, Consequence::DoesNotFit("the status does not allow it"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_event_that_was_applied_before_changes_nothing() {
+    for (before, to) in [
+        (OrderStatus::Created, OrderStatus::Funded),
+        (OrderStatus::Funded, OrderStatus::Shipped),
+        (OrderStatus::Shipped, OrderStatus::Delivered),
+        (OrderStatus::Funded, OrderStatus::Disputed),
+        (OrderStatus::Funded, OrderStatus::Cancelled),
+    ] {
+        let order = order(before, PaymentMode::Mpesa);
+        let event = event_to(to, OrderRef::of(order.id), false);
+        let mut after = changed(&order, event.clone()).order;
+        assert_eq!(decide(&after, event.clone()), Consequence::Known, "{to:?}");
+        // And when the order has moved on since.
+        after.status = OrderStatus::Completed;
+        assert_eq!(decide(&after, event), Consequence::Known, "{to:?}");
+    }
+}
+
+#[test]
+fn a_created_order_is_on_the_chain_when_it_is_ours() {
+    let order = order(OrderStatus::Created, PaymentMode::Mpesa);
+    let event = event_to(OrderStatus::Created, OrderRef::of(order.id), false);
+    let change = changed(&order, event.clone());
+    assert_eq!(change.order, Order { on_chain: true, version: 5, updated_at: NOW, ..order.clone() });
+    assert_eq!(change.command_id, Some(format!("create_order#{}", order.id)));
+    assert_eq!(decide(&change.order, event), Consequence::Known);
+    let other = EscrowEvent::OrderCreated {
+        order: OrderRef::of(order.id),
+        buyer: Address::of(&account(1)),
+        seller: Address::of(&account(2)),
+        amount: Planck(778),
+        metadata_cid: String::new(),
+    };
+    assert_eq!(decide(&order, other), Consequence::DoesNotFit("another order has its reference"));
+}
+
+#[test]
+fn each_event_ends_its_command_and_sets_the_next_deadline() {
+    let after = |from, to| {
+        let order = order(from, PaymentMode::Mpesa);
+        let change = changed(&order, event_to(to, OrderRef::of(order.id), false));
+        let kind = change.command_id.map(|id| id.split('#').next().unwrap().to_owned());
+        (kind.unwrap_or_default(), change.order.deadlines)
+    };
+    let none = Deadlines::default();
+    assert_eq!(
+        after(OrderStatus::Created, OrderStatus::Funded),
+        ("record_payment".into(), Deadlines { shipping: Some(NOW.plus_seconds(100)), ..none.clone() })
+    );
+    assert_eq!(
+        after(OrderStatus::Funded, OrderStatus::Shipped),
+        ("mark_shipped".into(), Deadlines { inspection: Some(NOW.plus_seconds(200)), ..none.clone() })
+    );
+    assert_eq!(after(OrderStatus::Shipped, OrderStatus::Delivered), ("confirm_delivery".into(), none.clone()));
+    assert_eq!(after(OrderStatus::Funded, OrderStatus::Disputed), (String::new(), none));
+}
+
+#[test]
+fn a_pending_move_ends_when_it_happened_or_became_impossible() {
+    let pending = |action| Some(PendingAction { action, command_id: "c".into(), by: account(1), at: Timestamp(0) });
+    let mut order = order(OrderStatus::Shipped, PaymentMode::Mpesa);
+    let delivered = event_to(OrderStatus::Delivered, OrderRef::of(order.id), false);
+    order.pending = pending(OrderMove::Deliver);
+    let after = changed(&order, delivered.clone()).order;
+    assert_eq!((after.pending, after.history[0].by), (None, Some(account(1))));
+    order.pending = pending(OrderMove::Dispute);
+    let after = changed(&order, delivered).order;
+    assert_eq!((after.pending, after.history[0].by), (pending(OrderMove::Dispute), None));
+    order.pending = pending(OrderMove::Deliver);
+    let disputed = event_to(OrderStatus::Disputed, OrderRef::of(order.id), false);
+    assert_eq!(changed(&order, disputed).order.pending, None);
+}
+
+#[test]
+fn delivery_of_an_order_paid_by_phone_owes_the_seller_one_payout() {
+    let order = order(OrderStatus::Shipped, PaymentMode::Mpesa);
+    let delivered = event_to(OrderStatus::Delivered, OrderRef::of(order.id), false);
+    let change = changed(&order, delivered.clone());
+    let payout = change.payout.unwrap();
+    assert_eq!((payout.kind, payout.amount_kes, payout.user_id), (PaymentKind::Payout, Kes(1_500), account(2)));
+    assert_eq!(change.order.payout_id, Some(payout.id));
+    assert_eq!(payout.id, changed(&order, delivered.clone()).payout.unwrap().id, "whoever applies it, it is one");
+    let without = consequence(&order, &found(delivered.clone()), None, WINDOWS, NOW);
+    assert!(
+        matches!(without, Consequence::Change(change) if change.payout.is_none() && change.order.payout_id.is_none())
+    );
+    let dot = self::order(OrderStatus::Shipped, PaymentMode::Dot);
+    assert_eq!(changed(&dot, event_to(OrderStatus::Delivered, OrderRef::of(dot.id), true)).payout, None);
+}
+
+#[test]
+fn what_the_contract_takes_in_and_pays_out_is_in_the_books() {
+    let dot = |from| order(from, PaymentMode::Dot);
+    for (from, to, expected) in [
+        (OrderStatus::Created, OrderStatus::Funded, 777),
+        (OrderStatus::Delivered, OrderStatus::Completed, 777),
+        (OrderStatus::Funded, OrderStatus::Cancelled, 777),
+        (OrderStatus::Disputed, OrderStatus::Resolved, 777),
+    ] {
+        let order = dot(from);
+        let [one, two] = changed(&order, event_to(to, OrderRef::of(order.id), true)).ledger.unwrap();
+        assert_eq!((one.amount.0, two.amount.0), (-expected, expected), "{to:?}");
+        let phone = self::order(from, PaymentMode::Mpesa);
+        if to != OrderStatus::Completed {
+            assert_eq!(changed(&phone, event_to(to, OrderRef::of(phone.id), false)).ledger, None, "{to:?}");
+        }
+    }
+}

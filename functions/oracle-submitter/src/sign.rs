@@ -1,0 +1,75 @@
+//! Signs commands and stores the signed bytes before anybody else sees them.
+
+use descrow_chain::{At, Chain, DryRun, DryRunError, EscrowCall, Refusal};
+use descrow_domain::{Timestamp, command::ChainCommand};
+use descrow_platform::Deadline;
+use descrow_store::{Signed, SignerStep};
+
+use crate::{SubmitError, Submitter};
+
+/// Blocks for which signed bytes can be included: long enough for a slow chain, short enough to sign anew soon.
+const MORTALITY: u64 = 64;
+/// For how long our own count of nonces overrules a node that counts less: it may be building the block that holds our last
+/// extrinsic, or be another node behind the same name. After that the extrinsic is lost, and its nonce free.
+const MEMORY_MS: i64 = 15_000;
+
+/// What came of signing.
+pub(crate) enum Signing {
+    /// These bytes with this nonce are stored.
+    Stored { bytes: Vec<u8>, nonce: u64 },
+    /// Somebody else changed the rows; nothing is stored.
+    Overtaken,
+}
+
+impl Submitter {
+    /// Tries `call` at `at`: what it needs, or the contract's refusal.
+    pub(crate) async fn try_out(
+        &self,
+        at: &At,
+        call: &EscrowCall,
+        deadline: Deadline,
+    ) -> Result<Result<DryRun, Refusal>, SubmitError> {
+        match self.contract.dry_run(at, call, &self.signer.account(), deadline).await {
+            Ok(dry_run) => Ok(Ok(dry_run)),
+            Err(DryRunError::Refused(refusal)) => Ok(Err(refusal)),
+            Err(DryRunError::NotExecutable(reason)) => Err(SubmitError::NotExecutable(reason)),
+            Err(DryRunError::Chain(error)) => Err(error.into()),
+        }
+    }
+
+    /// Signs `call`, which carries out `commands`, and stores the bytes with each of them.
+    pub(crate) async fn sign(
+        &self,
+        chain: &Chain,
+        commands: &[ChainCommand],
+        call: &EscrowCall,
+        dry_run: &DryRun,
+        deadline: Deadline,
+    ) -> Result<Signing, SubmitError> {
+        let now = Timestamp::now();
+        let account = self.signer.account();
+        let remembered = self.store.chain_state().signer(&account.to_string()).await?;
+        let of_node = chain.next_nonce(&account, deadline).await?;
+        let (nonce, agreed_at) = match &remembered {
+            Some(own) if own.next > of_node && now.millis_since(own.agreed_at) < MEMORY_MS => (own.next, own.agreed_at),
+            _ => (of_node, now),
+        };
+        // Mortal from a final block: one that is given up later would take the extrinsic with it.
+        let born = chain.at(chain.finalized_head(deadline).await?, deadline).await?;
+        let signed = self.contract.sign(&born, call, dry_run, &self.signer, nonce, MORTALITY)?;
+        let stored = Signed {
+            hash: format!("0x{}", hex::encode(signed.hash)),
+            bytes: format!("0x{}", hex::encode(&signed.bytes)),
+            nonce,
+            valid_until_block: signed.valid_until_block,
+        };
+        let name = account.to_string();
+        let from = remembered.map(|signer| signer.next);
+        let step = SignerStep { account: &name, from, next: nonce.saturating_add(1), agreed_at };
+        if self.store.chain_commands().mark_submitted(commands, &stored, step, now).await? {
+            Ok(Signing::Stored { bytes: signed.bytes, nonce })
+        } else {
+            Ok(Signing::Overtaken)
+        }
+    }
+}
