@@ -48,9 +48,9 @@ enum Command {
     Test,
     /// Print the OpenAPI document of what is there
     Openapi {
-        /// Write it into the file instead
-        #[arg(long, value_name = "FILE")]
-        write: Option<PathBuf>,
+        /// Publish it: write it to `shared/web/openapi.json`, which GET /openapi.json serves
+        #[arg(long)]
+        write: bool,
     },
     /// Install the pinned tools (local AWS, SAM CLI, chain, Solidity compiler) under target/tools
     Tools,
@@ -119,7 +119,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Phone { action } => phone::run(&layout, &action)?,
         Command::Logs { function, follow } => logs::run(&layout, &function, follow)?,
         Command::Test => return suite::run(&layout, &progress),
-        Command::Openapi { write } => openapi::run(&layout, write.as_deref())?,
+        Command::Openapi { write } => openapi::run(&layout, write)?,
         Command::Tools => tools::install_all(&layout, &progress)?,
     }
     Ok(ExitCode::SUCCESS)
