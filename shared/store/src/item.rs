@@ -86,7 +86,7 @@ fn without_values(message: &str) -> String {
             _ => shown.push_str("\"…\""),
         }
     }
-    for kind in ["integer `", "floating point `"] {
+    for kind in ["unknown variant `", "integer `", "floating point `", "boolean `", "character `"] {
         while let Some((before, after)) = shown.split_once(kind) {
             let rest = after.split_once('`').map_or("", |(_, rest)| rest);
             shown = format!("{before}{}{rest}", kind.trim_end_matches(" `"));
@@ -105,6 +105,7 @@ mod tests {
             (r#"invalid type: string "254708374149", expected u32"#, r#"invalid type: string "…", expected u32"#),
             ("invalid value: integer `254708374149`, expected u32", "invalid value: integer, expected u32"),
             ("missing field `amount_kes`", "missing field `amount_kes`"),
+            ("unknown variant `254708374149`, expected `buyer`", "unknown variant, expected `buyer`"),
         ] {
             assert_eq!(without_values(message), shown);
         }

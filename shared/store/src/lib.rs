@@ -62,7 +62,7 @@ pub struct Store {
 /// What became of a replacement that was conditional on the version it was based on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replaced<T> {
-    /// The new row is there.
+    /// The new row is there: this call wrote it, or somebody wrote the very same.
     Done,
     /// Somebody was faster: the row as it is now, or `None` when there is none.
     Stale(Option<Box<T>>),

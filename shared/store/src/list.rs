@@ -21,6 +21,8 @@ pub struct Page<T> {
 
 /// At most this many pages of one partition are read for one answer when a filter leaves out most of them.
 const FILTERED_PAGES: u32 = 5;
+/// So many items are read at once where a filter may leave most of them out, so that one page is nearly always enough.
+const FILTERED_READ: usize = 100;
 
 /// What to list.
 pub(crate) struct Listing<'a> {
@@ -79,6 +81,9 @@ impl Store {
         }
         .with(":partition", value.clone());
         let sort_key = |item: &Item| item.get(listing.sort).and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
+        // One more than asked for tells whether anything follows.
+        let least = if listing.filter.is_some() { FILTERED_READ } else { 0 };
+        let read = listing.limit.saturating_add(1).max(least);
         let mut part = Part { found: Vec::new(), reached: None };
         let mut start = None;
         for _ in 0..FILTERED_PAGES {
@@ -93,8 +98,7 @@ impl Store {
                 .set_expression_attribute_names(bindings.names)
                 .set_expression_attribute_values(bindings.values)
                 .scan_index_forward(!listing.descending)
-                // One more than asked for tells whether anything follows.
-                .limit(i32::try_from(listing.limit.saturating_add(1)).unwrap_or(i32::MAX))
+                .limit(i32::try_from(read).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start)
                 .send()
                 .await

@@ -12,7 +12,7 @@ use crate::{
     expression::{expr, string},
     item::{Item, Row, SHARDS, created_key, decode, encode, id_key, shard},
     list::Listing,
-    transaction::{Met, Write},
+    transaction::Write,
 };
 
 impl Row for Product {

@@ -1,0 +1,13 @@
+//! The store against a DynamoDB in process: every access pattern, its refusals, its races and its round trips.
+
+mod chain;
+mod limits;
+mod orders;
+mod payments;
+mod products;
+mod realtime;
+mod sample;
+mod sessions;
+mod template;
+mod together;
+mod users;
