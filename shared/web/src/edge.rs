@@ -100,7 +100,8 @@ impl Edge {
         evidence: E,
         read: impl Future<Output = Result<T, X>>,
     ) -> Result<(Live<E>, T), ApiError> {
-        let (live, value) = futures_util::join!(self.prove(evidence), read);
+        // Boxed, since the futures of the SDK are large and every route would carry both of them in its own.
+        let (live, value) = futures_util::join!(Box::pin(self.prove(evidence)), Box::pin(read));
         Ok((live?, value.map_err(Into::into)?))
     }
 

@@ -96,6 +96,8 @@ codes! {
     IdempotencyKeyReused = 422, "idempotency_key_reused", "Idempotency key reused";
     /// Too many requests; ask again after `Retry-After`.
     RateLimited = 429, "rate_limited", "Too many requests";
+    /// The request's headers are larger than any client needs.
+    HeadersTooLarge = 431, "headers_too_large", "Request header fields too large";
     /// Something failed here that should not.
     Internal = 500, "internal_error", "Internal server error";
     /// M-Pesa refused or did not answer.

@@ -20,6 +20,8 @@ mod path;
 mod reply;
 mod serve;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token;
 
 pub use body::{Body, JSON_LIMIT};

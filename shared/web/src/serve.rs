@@ -21,7 +21,7 @@ use axum::{
 };
 use descrow_platform::Deadline;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts};
 use http_body_util::BodyExt;
 use lambda_http::{RequestExt, request::RequestContext};
 use sha2::{Digest, Sha256};
@@ -36,6 +36,8 @@ use crate::{
 
 /// The request's id, as `requestId` in errors.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The most bytes of all headers together.
+const HEADER_LIMIT: usize = 16 * 1024;
 /// What an invocation may take where Lambda does not say: API Gateway gives up after 29 s.
 const DEFAULT_BUDGET: Duration = Duration::from_secs(28);
 
@@ -111,7 +113,11 @@ impl App {
     pub async fn serve(&self, request: lambda_http::Request) -> http::Response<lambda_http::Body> {
         let begun = Instant::now();
         let info = RequestInfo::of(&request);
+        let stage = stage_of(&request);
         let (mut parts, body) = request.into_parts();
+        if let Some(uri) = stage.and_then(|stage| without_stage(&parts.uri, &stage)) {
+            parts.uri = uri;
+        }
         if parts.headers.contains_key(idempotency::HEADER) {
             parts.extensions.insert(BodyDigest(Sha256::digest(&*body).into()));
         }
@@ -119,6 +125,9 @@ impl App {
         let (method, headers) = (parts.method.clone(), parts.headers.clone());
         let mut response = match self.origins.preflight(&method, &headers) {
             Some(preflight) => preflight,
+            None if header_bytes(&headers) > HEADER_LIMIT => {
+                ApiError::new(Code::HeadersTooLarge, "Headers have at most 16384 bytes.").into_response()
+            }
             None => self.route(Request::from_parts(parts, body_of(body)), info.deadline).await,
         };
         let route = response.extensions_mut().remove::<Route>();
@@ -212,6 +221,25 @@ async fn answer_unsafe(response: Response, admission: &Admission) -> Response {
         debug_assert!(false, "a state-changing route must begin with Edge::live, Edge::once or Visitor::admit");
     }
     admission.decide(false).await.map_or_else(IntoResponse::into_response, |()| response)
+}
+
+/// The API's stage, where `lambda_http` put it before the path: routes are the same on every stage.
+fn stage_of(request: &lambda_http::Request) -> Option<String> {
+    let stage = match request.request_context_ref()? {
+        RequestContext::ApiGatewayV1(context) => context.stage.clone()?,
+        _ => return None,
+    };
+    let prefix = format!("/{stage}/");
+    (!request.raw_http_path().starts_with(&prefix)).then_some(prefix)
+}
+
+fn without_stage(uri: &Uri, prefix: &str) -> Option<Uri> {
+    let rest = uri.path_and_query()?.as_str().strip_prefix(prefix)?;
+    format!("/{rest}").parse().ok()
+}
+
+fn header_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 fn body_of(body: lambda_http::Body) -> Body {

@@ -1,0 +1,62 @@
+//! `POST /api/auth/login`: a session for a registered user, proven by its wallet.
+
+use axum::extract::State;
+use descrow_domain::Timestamp;
+use descrow_web::{ApiError, Body, Code, Fields, Input, Reply, Request, Visitor};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::{
+    Auth,
+    proof::Proof,
+    session::{self, SessionView},
+};
+
+/// A signed challenge.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct LoginRequest {
+    /// The account that the challenge was asked for.
+    #[schema(value_type = String, example = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")]
+    account: Input<String>,
+    /// The challenge's nonce.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{32}$", example = "7d9f1c0a6f3c4b5e8a1d2c3b4a596877")]
+    nonce: Input<String>,
+    /// The wallet's signature of the challenge's message.
+    #[schema(value_type = String, pattern = "^0x([0-9a-fA-F]{2}){64,66}$")]
+    signature: Input<String>,
+}
+
+impl Request for LoginRequest {
+    type Valid = Proof;
+
+    fn validate(self, fields: &mut Fields) -> Option<Proof> {
+        Proof::read(fields, self.account, self.nonce, self.signature)
+    }
+}
+
+/// Log in
+///
+/// The signature of a challenge proves the account: sr25519, ed25519 or ecdsa, bare or wrapped in `<Bytes>`; for an
+/// Ethereum address `personal_sign`.
+#[utoipa::path(post, path = "/api/auth/login", tag = "auth", operation_id = "login",
+    request_body = LoginRequest,
+    responses(
+        (status = 200, description = "Signed in", body = SessionView),
+        (status = 401, description = "The challenge or its signature is not valid"),
+        (status = 404, description = "The account is not registered")))]
+pub(crate) async fn login(
+    State(auth): State<Auth>,
+    visitor: Visitor,
+    Body(proof): Body<LoginRequest>,
+) -> Result<Reply, ApiError> {
+    let now = Timestamp::now();
+    let (sessions, users) = (auth.store.sessions(), auth.store.users());
+    let read = futures_util::future::try_join(sessions.take_challenge(&proof.nonce, now), users.get(&proof.account));
+    let (challenge, user) = Box::pin(visitor.admit(read)).await?;
+    // Who is registered is told only to the one who proved the account.
+    proof.verify(challenge.as_ref(), now)?;
+    let user = user.ok_or_else(|| ApiError::new(Code::NotRegistered, "This account is not registered."))?;
+    let (id, family) = session::begin(&auth, user.id, now);
+    sessions.create_family(&family).await?;
+    Reply::ok(&session::tokens(&auth, &user, id, family.counter, now)?)
+}

@@ -1,0 +1,21 @@
+//! `POST /api/auth/logout`: the session ends.
+
+use axum::extract::State;
+use descrow_web::{ApiError, Authenticated, Reply, Visitor};
+
+use crate::Auth;
+
+/// Log out
+///
+/// Ends the session of the access token: its refresh token is void at once, and no request changes state with it.
+#[utoipa::path(post, path = "/api/auth/logout", tag = "auth", operation_id = "logout", security(("token" = [])),
+    responses((status = 204, description = "The session ended")))]
+pub(crate) async fn logout(
+    State(auth): State<Auth>,
+    somebody: Authenticated,
+    visitor: Visitor,
+) -> Result<Reply, ApiError> {
+    // A session that ended already is as good, so it need not stand for this.
+    visitor.admit(auth.store.sessions().revoke_family(somebody.family())).await?;
+    Ok(Reply::no_content())
+}

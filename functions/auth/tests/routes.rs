@@ -1,0 +1,389 @@
+//! The family's routes, driven by the events that API Gateway sends, over a database in this process.
+
+// Helpers of tests stand outside of functions marked as tests, where clippy allows this by itself.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use auth::{Auth, settings::Environment};
+use descrow_domain::{Account, Timestamp};
+use descrow_platform::Config;
+use descrow_store::{Challenge, testing::TestStore};
+use descrow_web::{App, Edge, document};
+use serde_json::{Value, json};
+
+const ORIGIN: &str = "https://app.descrow.example";
+
+/// A wallet with an sr25519 key.
+struct Wallet(schnorrkel::Keypair);
+
+impl Wallet {
+    fn new(seed: u8) -> Self {
+        let secret = schnorrkel::MiniSecretKey::from_bytes(&[seed; 32]).unwrap();
+        Self(secret.expand_to_keypair(schnorrkel::ExpansionMode::Ed25519))
+    }
+
+    fn account(&self) -> Account {
+        Account::from_bytes(self.0.public.to_bytes())
+    }
+
+    fn sign(&self, message: &str) -> String {
+        let signature = self.0.sign_simple(b"substrate", format!("<Bytes>{message}</Bytes>").as_bytes());
+        format!("0x{}", hex::encode(signature.to_bytes()))
+    }
+}
+
+struct Stack {
+    db: TestStore,
+    app: App,
+}
+
+struct Answer {
+    status: u16,
+    headers: lambda_http::http::HeaderMap,
+    body: Value,
+}
+
+impl Answer {
+    fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    fn text(&self, pointer: &str) -> String {
+        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer}: {}", self.body)).into()
+    }
+}
+
+impl Stack {
+    async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    async fn with(changed: &[(&str, &str)]) -> Self {
+        let db = TestStore::start().await;
+        let settings = [
+            ("JWT_SECRET", "k1:0123456789abcdef0123456789abcdef"),
+            ("CURSOR_SECRET", "0123456789abcdef0123456789abcdef"),
+            ("AUTH_DOMAIN", "app.descrow.example"),
+            ("CORS_ORIGINS", ORIGIN),
+            ("TABLE_USERS", "test-users"),
+            ("TABLE_SESSIONS", "test-sessions"),
+            ("TABLE_LIMITS", "test-limits"),
+        ];
+        let settings = settings.iter().chain(changed).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let environment = Config::from_values(settings, Environment::read).unwrap();
+        let store = db.store.clone();
+        let edge = Edge::new(environment.edge, store.clone());
+        Self { app: auth::app(Auth { edge, store, settings: environment.settings }), db }
+    }
+
+    async fn send(&self, event: Value) -> Answer {
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        let response = self.app.serve(request).await;
+        let (parts, body) = response.into_parts();
+        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    async fn challenge(&self, account: &Account) -> (String, String) {
+        let mut event = event("auth-challenge");
+        event["body"] = json!({"account": account}).to_string().into();
+        let answer = self.send(event).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        (answer.text("/nonce"), answer.text("/message"))
+    }
+
+    /// Sends `name` with a fresh challenge that `wallet` signed, and `more` in its body.
+    async fn prove(&self, name: &str, wallet: &Wallet, more: Value) -> Answer {
+        let (nonce, message) = self.challenge(&wallet.account()).await;
+        let mut body = json!({"account": wallet.account(), "nonce": nonce, "signature": wallet.sign(&message)});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.db.trips.take();
+        self.send(with_body(name, &body)).await
+    }
+
+    async fn register(&self, wallet: &Wallet) -> Answer {
+        let answer = self.prove("auth-register", wallet, json!({"role": "seller"})).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer
+    }
+
+    async fn refresh(&self, token: &str) -> Answer {
+        self.send(with_body("auth-refresh", &json!({"refreshToken": token}))).await
+    }
+
+    async fn as_user(&self, name: &str, token: &str) -> Answer {
+        let mut event = event(name);
+        set_header(&mut event, "Authorization", &format!("Bearer {token}"));
+        self.send(event).await
+    }
+}
+
+fn event(name: &str) -> Value {
+    let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// API Gateway sends each header twice, once in each form.
+fn set_header(event: &mut Value, name: &str, value: &str) {
+    event["headers"][name] = value.into();
+    event["multiValueHeaders"][name] = json!([value]);
+}
+
+fn with_body(name: &str, body: &Value) -> Value {
+    let mut event = event(name);
+    event["body"] = body.to_string().into();
+    event
+}
+
+#[tokio::test]
+async fn a_wallet_registers_logs_in_refreshes_and_logs_out() {
+    let stack = Stack::new().await;
+    let wallet = Wallet::new(1);
+    let more = json!({"role": "seller", "phone": "254708374149", "displayName": " Amina's Shop ", "email": "amina@example.com"});
+    let registered = stack.prove("auth-register", &wallet, more).await;
+    assert_eq!(registered.status, 201, "{}", registered.body);
+    assert_eq!(registered.headers["location"], "/api/auth/profile");
+    assert_eq!(registered.body["expiresIn"], 900);
+    let mut user = registered.body["user"].clone();
+    assert_eq!(user["createdAt"], user["updatedAt"]);
+    user.as_object_mut().unwrap().retain(|name, _| !name.ends_with("At"));
+    assert_eq!(
+        user,
+        json!({"id": wallet.account(), "role": "seller", "kycStatus": "pending", "phone": "254708374149",
+            "displayName": "Amina's Shop", "email": "amina@example.com"})
+    );
+
+    let session = stack.prove("auth-login", &wallet, json!({})).await;
+    assert_eq!((session.status, &session.body["user"]), (200, &registered.body["user"]));
+    let next = stack.refresh(&session.text("/refreshToken")).await;
+    assert_eq!((next.status, &next.body["user"]), (200, &registered.body["user"]));
+    assert_ne!(next.body["refreshToken"], session.body["refreshToken"]);
+
+    let token = next.text("/accessToken");
+    let changed = stack.as_user("auth-profile-put", &token).await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    assert_eq!((&changed.body["displayName"], &changed.body["email"]), (&json!("Amina"), &Value::Null));
+    let read = stack.as_user("auth-profile-get", &token).await;
+    assert_eq!((read.status, read.body), (200, changed.body));
+
+    assert_eq!(stack.as_user("auth-logout", &token).await.status, 204);
+    let refused = stack.as_user("auth-profile-put", &token).await;
+    assert_eq!((refused.status, refused.code()), (401, "session_revoked"));
+    let refused = stack.refresh(&next.text("/refreshToken")).await;
+    assert_eq!((refused.status, refused.code()), (401, "session_revoked"));
+    assert_eq!(stack.as_user("auth-logout", &token).await.status, 204, "logging out twice is as good");
+}
+
+#[tokio::test]
+async fn no_route_makes_more_round_trips_than_the_design_allows() {
+    let stack = Stack::new().await;
+    let wallet = Wallet::new(1);
+    stack.register(&wallet).await;
+    assert_eq!(stack.db.trips.take(), 2, "register");
+    let session = stack.prove("auth-login", &wallet, json!({})).await;
+    assert_eq!(stack.db.trips.take(), 2, "login");
+    stack.challenge(&wallet.account()).await;
+    assert_eq!(stack.db.trips.take(), 1, "challenge");
+    let next = stack.refresh(&session.text("/refreshToken")).await;
+    assert_eq!(stack.db.trips.take(), 2, "refresh");
+    let token = next.text("/accessToken");
+    for (name, trips) in [("auth-profile-get", 1), ("auth-profile-put", 2), ("auth-logout", 1)] {
+        stack.as_user(name, &token).await;
+        assert_eq!(stack.db.trips.take(), trips, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_is_good_once_and_for_its_account() {
+    let stack = Stack::new().await;
+    let (wallet, thief) = (Wallet::new(1), Wallet::new(2));
+    stack.register(&wallet).await;
+    stack.register(&thief).await;
+    let (nonce, message) = stack.challenge(&wallet.account()).await;
+    assert!(message.starts_with("app.descrow.example wants you to sign in with your Substrate account:\n"));
+    assert!(message.contains(&wallet.account().to_string()) && message.contains(&nonce));
+    let login = |by: &Wallet, nonce: &str| {
+        with_body("auth-login", &json!({"account": by.account(), "nonce": nonce, "signature": by.sign(&message)}))
+    };
+    assert_eq!(stack.send(login(&wallet, &nonce)).await.status, 200);
+    let again = stack.send(login(&wallet, &nonce)).await;
+    assert_eq!((again.status, again.code()), (401, "invalid_challenge"));
+
+    let (nonce, _) = stack.challenge(&wallet.account()).await;
+    let stolen = stack.send(login(&thief, &nonce)).await;
+    assert_eq!((stolen.status, stolen.code()), (401, "invalid_challenge"));
+
+    let (nonce, _) = stack.challenge(&wallet.account()).await;
+    let wrong = stack.send(login(&wallet, &nonce)).await;
+    assert_eq!((wrong.status, wrong.code()), (401, "invalid_signature"), "signed another challenge's message");
+    let spent = stack.send(login(&wallet, &nonce)).await;
+    assert_eq!((spent.status, spent.code()), (401, "invalid_challenge"), "a failed try spends it");
+
+    let over = Challenge::new(&nonce, wallet.account(), message.clone(), Timestamp::now().plus_seconds(-1));
+    assert!(stack.db.store.sessions().put_challenge(&over).await.unwrap());
+    let late = stack.send(login(&wallet, &nonce)).await;
+    assert_eq!((late.status, late.code()), (401, "invalid_challenge"));
+}
+
+#[tokio::test]
+async fn nobody_becomes_admin_but_whom_the_deployer_names() {
+    let (somebody, named) = (Wallet::new(1), Wallet::new(2));
+    let stack = Stack::with(&[("ADMIN_ACCOUNTS", &named.account().to_string())]).await;
+    let refused = stack.prove("auth-register", &somebody, json!({"role": "admin"})).await;
+    assert_eq!((refused.status, refused.code()), (400, "validation_failed"));
+    let registered = stack.prove("auth-register", &named, json!({"role": "buyer"})).await;
+    assert_eq!((registered.status, &registered.body["user"]["role"]), (201, &json!("admin")));
+}
+
+#[tokio::test]
+async fn an_account_registers_once_and_logs_in_only_after_that() {
+    let stack = Stack::new().await;
+    let wallet = Wallet::new(1);
+    let unknown = stack.prove("auth-login", &wallet, json!({})).await;
+    assert_eq!((unknown.status, unknown.code()), (404, "not_registered"));
+    stack.register(&wallet).await;
+    let twice = stack.prove("auth-register", &wallet, json!({"role": "buyer"})).await;
+    assert_eq!((twice.status, twice.code()), (409, "already_registered"));
+    let session = stack.prove("auth-login", &wallet, json!({})).await;
+    assert_eq!(session.body["user"]["role"], "seller", "the second registration changed nothing");
+}
+
+#[tokio::test]
+async fn a_refresh_token_used_twice_ends_the_session_for_both_who_hold_it() {
+    let stack = Stack::new().await;
+    let first = stack.register(&Wallet::new(1)).await;
+    let other = stack.prove("auth-login", &Wallet::new(1), json!({})).await;
+    let second = stack.refresh(&first.text("/refreshToken")).await;
+    assert_eq!(second.status, 200);
+    let reused = stack.refresh(&first.text("/refreshToken")).await;
+    assert_eq!((reused.status, reused.code()), (401, "refresh_token_reused"));
+    let dead = stack.refresh(&second.text("/refreshToken")).await;
+    assert_eq!((dead.status, dead.code()), (401, "session_revoked"));
+    let refused = stack.as_user("auth-profile-put", &second.text("/accessToken")).await;
+    assert_eq!((refused.status, refused.code()), (401, "session_revoked"));
+    assert_eq!(stack.refresh(&other.text("/refreshToken")).await.status, 200, "another session of the user lives on");
+}
+
+#[tokio::test]
+async fn a_change_of_role_binds_on_the_next_change_of_state_and_a_refresh_brings_it() {
+    let stack = Stack::new().await;
+    let wallet = Wallet::new(1);
+    let session = stack.register(&wallet).await;
+    let token = session.text("/accessToken");
+    let key = aws_sdk_dynamodb::types::AttributeValue::S(wallet.account().to_string());
+    let role = aws_sdk_dynamodb::types::AttributeValue::S("buyer".into());
+    let one = aws_sdk_dynamodb::types::AttributeValue::N("1".into());
+    let change = stack.db.client.update_item().table_name("test-users").key("id", key);
+    let change = change.update_expression("SET #r = :r ADD auth_version :one").expression_attribute_names("#r", "role");
+    change.expression_attribute_values(":r", role).expression_attribute_values(":one", one).send().await.unwrap();
+    let refused = stack.as_user("auth-profile-put", &token).await;
+    assert_eq!((refused.status, refused.code()), (401, "session_outdated"));
+    assert_eq!(stack.as_user("auth-profile-get", &token).await.status, 200, "reading goes on until the token ends");
+    let next = stack.refresh(&session.text("/refreshToken")).await;
+    assert_eq!(next.body["user"]["role"], "buyer");
+    assert_eq!(stack.as_user("auth-profile-put", &next.text("/accessToken")).await.status, 200);
+}
+
+#[tokio::test]
+async fn every_broken_field_of_a_registration_is_listed_at_once() {
+    let stack = Stack::new().await;
+    let body = json!({"account": "5Grw", "nonce": "x", "signature": 7, "role": "admin", "phone": "0700", "email": "a b",
+        "displayName": "x".repeat(101), "isAdmin": true});
+    let answer = stack.send(with_body("auth-register", &body)).await;
+    assert_eq!((answer.status, answer.code()), (400, "validation_failed"));
+    let fields: Vec<_> =
+        answer.body["details"].as_array().unwrap().iter().map(|d| d["field"].as_str().unwrap()).collect();
+    assert_eq!(fields, ["isAdmin", "account", "nonce", "signature", "role", "phone", "displayName", "email"]);
+    let message = &answer.body["details"][4]["message"];
+    assert_eq!(message, "must be one of buyer, seller");
+}
+
+#[tokio::test]
+async fn every_route_that_needs_a_token_says_so_without_one() {
+    let stack = Stack::new().await;
+    let registered = stack.register(&Wallet::new(1)).await;
+    let refresh = registered.text("/refreshToken");
+    let document: Value = serde_json::from_str(&document::complete([auth::openapi()]).unwrap()).unwrap();
+    let events = [
+        ("POST", "/api/auth/challenge", "auth-challenge"),
+        ("POST", "/api/auth/register", "auth-register"),
+        ("POST", "/api/auth/login", "auth-login"),
+        ("POST", "/api/auth/refresh", "auth-refresh"),
+        ("POST", "/api/auth/logout", "auth-logout"),
+        ("GET", "/api/auth/profile", "auth-profile-get"),
+        ("PUT", "/api/auth/profile", "auth-profile-put"),
+    ];
+    let routes = document::routes(&auth::openapi());
+    let listed: std::collections::BTreeSet<_> =
+        events.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+    assert_eq!(routes, listed, "an event for every route");
+    for (method, path, name) in events {
+        let operation = &document["paths"][path][method.to_lowercase()];
+        let secured = operation.get("security").is_some();
+        assert_eq!(secured, matches!(path, "/api/auth/logout" | "/api/auth/profile"), "{path}");
+        for (token, code) in
+            [(None, "missing_token"), (Some("garbage"), "invalid_token"), (Some(&*refresh), "invalid_token")]
+        {
+            let mut event = event(name);
+            for headers in ["headers", "multiValueHeaders"] {
+                event[headers].as_object_mut().unwrap().remove("Authorization");
+            }
+            if let Some(token) = token {
+                set_header(&mut event, "Authorization", &format!("Bearer {token}"));
+            }
+            let answer = stack.send(event).await;
+            if secured {
+                assert_eq!((answer.status, answer.code()), (401, code), "{method} {path}");
+                assert!(answer.headers.contains_key("www-authenticate"), "{method} {path}");
+            } else {
+                assert_ne!(answer.code(), "missing_token", "{method} {path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn hostile_input_is_an_error_of_the_4xx_family_on_every_route_with_a_body() {
+    let stack = Stack::with(&[("RATE_LIMIT_IP", "1000/900")]).await;
+    let deep = format!("{{\"account\":{}", "[".repeat(50_000));
+    let bodies = [
+        String::new(),
+        "null".into(),
+        "[]".into(),
+        "{".into(),
+        deep,
+        r#"{"account":"\ud800"}"#.into(),
+        format!("{{\"account\":1{}}}", "0".repeat(500)),
+        r#"{"account":{"a":1}}"#.into(),
+        format!("{{\"account\":\"{}\"}}", "a".repeat(300 * 1024)),
+        "{\"account\":\"a\u{0}b\"}".into(),
+    ];
+    for name in ["auth-challenge", "auth-register", "auth-login", "auth-refresh"] {
+        for body in &bodies {
+            let mut event = event(name);
+            event["body"] = body.clone().into();
+            let answer = stack.send(event).await;
+            assert!((400..500).contains(&answer.status), "{name} {} {}", answer.status, answer.body);
+            assert!(!answer.code().is_empty(), "{name}");
+        }
+        let mut binary = event(name);
+        binary["body"] = "//79".into();
+        binary["isBase64Encoded"] = true.into();
+        assert_eq!(stack.send(binary).await.code(), "malformed_json", "{name}: invalid UTF-8");
+        let mut text = event(name);
+        set_header(&mut text, "Content-Type", "text/plain");
+        assert_eq!(stack.send(text).await.code(), "unsupported_media_type", "{name}");
+        let mut long = event(name);
+        set_header(&mut long, "Authorization", &format!("Bearer {}", "x".repeat(100 * 1024)));
+        let answer = stack.send(long).await;
+        assert_eq!((answer.status, answer.code()), (431, "headers_too_large"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_of_a_known_origin_may_ask() {
+    let stack = Stack::new().await;
+    let answer = stack.send(event("auth-preflight")).await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(answer.headers["access-control-allow-origin"], ORIGIN);
+    assert_eq!(stack.db.trips.take(), 0);
+}
