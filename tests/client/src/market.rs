@@ -46,7 +46,8 @@ impl Session {
             "title": offer.title, "description": "Sold by the stack's client.", "category": "demo",
             "priceDot": offer.price_dot, "priceUsd": offer.price_usd, "images": images, "quantity": offer.quantity,
         });
-        text_at(&self.post(path, &body).send().await?, "/id", path)
+        let call = self.post(path, &body).header("Idempotency-Key", &Uuid::new_v4().to_string());
+        text_at(&call.send().await?, "/id", path)
     }
 
     /// Orders one piece of a product, to be paid by M-Pesa from `phone`; gives the order.
