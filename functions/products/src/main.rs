@@ -1,3 +1,20 @@
-//! Routes under /api/products: the catalogue and its images.
+//! Wires the products function.
 
-fn main() {}
+use descrow_platform::{Config, aws, telemetry};
+use descrow_store::Store;
+use descrow_web::Edge;
+use products::{Products, Settings};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init();
+    let settings = Config::from_env(Settings::read).unwrap_or_else(|error| {
+        tracing::error!(error = %error, "config.refused");
+        std::process::exit(1)
+    });
+    let store = Store::new(aws::dynamodb(&aws::sdk_config()), settings.tables);
+    let edge = Edge::new(settings.edge, store.clone());
+    let products =
+        Products { edge, store, pins: settings.pins, gateways: settings.gateways, usd_per_dot: settings.usd_per_dot };
+    descrow_web::run(products::app(products)).await
+}

@@ -1,0 +1,161 @@
+//! Reading and marking notifications, and tickets, through the router and over a database in process.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use descrow_domain::{
+    NotificationId, OrderId, Timestamp,
+    notification::{Notification, NotificationKind},
+    user::Role,
+};
+use descrow_web::{
+    App,
+    testing::{Answer, Ask, Bench, Person},
+};
+use notifications::Notifications;
+use serde_json::json;
+
+const SAMPLE: &str = "0193a1f0-0000-7000-8000-0000000000c1";
+
+struct Stage {
+    bench: Bench,
+    app: App,
+    user: Person,
+    stranger: Person,
+}
+
+impl Stage {
+    async fn start() -> Self {
+        let bench = Bench::start().await;
+        let app = notifications::app(Notifications {
+            edge: bench.edge.clone(),
+            store: bench.database.store.clone(),
+            websocket: Arc::new("wss://ws.descrow.test/live".parse().unwrap()),
+        });
+        let (user, stranger) = (bench.person(1, Role::Buyer).await, bench.person(2, Role::Seller).await);
+        Self { bench, app, user, stranger }
+    }
+
+    async fn send(&self, ask: Ask) -> Answer {
+        self.bench.send(&self.app, &ask).await
+    }
+
+    async fn told(&self, id: NotificationId, title: &str) -> NotificationId {
+        let row = Notification {
+            user_id: self.user.account,
+            id,
+            kind: NotificationKind::OrderStatus,
+            order_id: OrderId::new(),
+            title: title.to_owned(),
+            message: "Your order was paid.".to_owned(),
+            read: false,
+            created_at: Timestamp(1_795_000_000_000),
+        };
+        assert!(self.bench.database.store.notifications().put_if_absent(&row).await.unwrap());
+        id
+    }
+}
+
+#[tokio::test]
+async fn a_user_reads_what_it_was_told_newest_first() {
+    let stage = Stage::start().await;
+    let mut ids = Vec::new();
+    for n in 0..3 {
+        ids.push(
+            stage.told(format!("0193a1f0-000{n}-7000-8000-0000000000c1").parse().unwrap(), &format!("n{n}")).await,
+        );
+    }
+    let page = stage.send(Ask::new("GET", "/api/notifications?limit=2").by(&stage.user)).await;
+    assert_eq!((page.status.as_u16(), page.trips), (200, 1), "{}", page.text);
+    let titles = |answer: &Answer| -> Vec<String> {
+        let items = answer.body["items"].as_array().unwrap();
+        items.iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(titles(&page), ["n2", "n1"]);
+    let cursor = page.body["nextCursor"].as_str().unwrap();
+    let last =
+        stage.send(Ask::new("GET", &format!("/api/notifications?limit=2&cursor={cursor}")).by(&stage.user)).await;
+    assert_eq!((titles(&last), &last.body["nextCursor"]), (vec!["n0".to_owned()], &json!(null)));
+    let shown = &last.body["items"][0];
+    let expected = json!({"id": ids[0], "type": "order_status", "orderId": shown["orderId"], "title": "n0",
+        "message": "Your order was paid.", "read": false, "createdAt": "2026-11-18T11:06:40Z"});
+    assert_eq!(shown, &expected);
+    let stolen = Ask::new("GET", &format!("/api/notifications?limit=2&cursor={cursor}")).by(&stage.stranger);
+    assert_eq!(stage.send(stolen).await.outcome(), (400, "invalid_cursor"));
+    let sample = Ask::event(include_str!("../../../events/notifications-list.json"));
+    assert_eq!(stage.send(sample.by(&stage.stranger)).await.body, json!({"items": [], "nextCursor": null}));
+}
+
+#[tokio::test]
+async fn only_its_user_marks_a_notification_as_read() {
+    let stage = Stage::start().await;
+    let id = stage.told(SAMPLE.parse().unwrap(), "n").await;
+    let sample = Ask::event(include_str!("../../../events/notifications-read.json"));
+    assert_eq!(stage.send(sample.clone().by(&stage.stranger)).await.outcome(), (404, "not_found"));
+    for _ in 0..2 {
+        let marked = stage.send(sample.clone().by(&stage.user)).await;
+        assert_eq!((marked.status.as_u16(), marked.trips, marked.text.as_str()), (204, 2, ""));
+    }
+    let page = stage.bench.database.store.notifications().list(&stage.user.account, None, 10).await.unwrap();
+    assert_eq!(page.items.iter().map(|n| (n.id, n.read)).collect::<Vec<_>>(), [(id, true)]);
+    let nonsense = Ask::new("POST", "/api/notifications/nonsense/read").by(&stage.user);
+    assert_eq!(stage.send(nonsense).await.outcome(), (404, "not_found"));
+}
+
+#[tokio::test]
+async fn all_are_marked_as_read_at_once_and_nobody_elses() {
+    let stage = Stage::start().await;
+    for n in 0..25 {
+        stage.told(NotificationId::new(), &format!("n{n}")).await;
+    }
+    let sample = Ask::event(include_str!("../../../events/notifications-read-all.json"));
+    assert_eq!(stage.send(sample.clone().by(&stage.stranger)).await.body, json!({"marked": 0}));
+    assert_eq!(stage.send(sample.clone().by(&stage.user)).await.body, json!({"marked": 25}));
+    assert_eq!(stage.send(sample.by(&stage.user)).await.body, json!({"marked": 0}));
+    let page = stage.bench.database.store.notifications().list(&stage.user.account, None, 50).await.unwrap();
+    assert!(page.items.len() == 25 && page.items.iter().all(|n| n.read));
+}
+
+#[tokio::test]
+async fn a_ticket_lets_its_user_connect_once_within_a_minute() {
+    let stage = Stage::start().await;
+    let sample = Ask::event(include_str!("../../../events/notifications-ticket.json"));
+    let answer = stage.send(sample.clone().by(&stage.user)).await;
+    assert_eq!((answer.status.as_u16(), answer.trips), (201, 2), "{}", answer.text);
+    assert_eq!((&answer.body["url"], &answer.body["expiresIn"]), (&json!("wss://ws.descrow.test/live"), &json!(60)));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let secret = answer.body["ticket"].as_str().unwrap();
+    let sessions = stage.bench.database.store.sessions();
+    let taken = sessions.take_ticket(secret, Timestamp::now()).await.unwrap();
+    assert_eq!(taken.map(|t| t.account), Some(stage.user.account));
+    assert_eq!(sessions.take_ticket(secret, Timestamp::now()).await.unwrap(), None);
+    let late = stage.send(sample.by(&stage.user)).await;
+    let secret = late.body["ticket"].as_str().unwrap();
+    assert_eq!(sessions.take_ticket(secret, Timestamp::now().plus_seconds(61)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn every_route_wants_a_token_of_a_session_that_stands() {
+    let stage = Stage::start().await;
+    let gone = stage.bench.person(3, Role::Buyer).await;
+    stage.bench.database.store.sessions().revoke_family(gone.family).await.unwrap();
+    let expired = Timestamp::now().plus_seconds(-3600);
+    let expired = Person {
+        token: stage.bench.token(stage.user.account, stage.user.family, Role::Buyer, expired),
+        ..stage.user.clone()
+    };
+    for (method, path) in [
+        ("GET", "/api/notifications".to_owned()),
+        ("POST", format!("/api/notifications/{SAMPLE}/read")),
+        ("POST", "/api/notifications/read-all".to_owned()),
+        ("POST", "/api/realtime/ticket".to_owned()),
+    ] {
+        let ask = Ask::new(method, &path);
+        assert_eq!(stage.send(ask.clone()).await.outcome(), (401, "missing_token"), "{path}");
+        assert_eq!(stage.send(ask.clone().by(&expired)).await.outcome(), (401, "token_expired"), "{path}");
+        if method == "POST" {
+            assert_eq!(stage.send(ask.by(&gone)).await.outcome(), (401, "session_revoked"), "{path}");
+        }
+    }
+}

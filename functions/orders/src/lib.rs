@@ -1,0 +1,83 @@
+//! Routes under `/api/orders`: from creation to delivery by M-Pesa.
+//!
+//! | route | sequential round trips to DynamoDB |
+//! |---|---|
+//! | list | 1 |
+//! | get | 1: the order and its payments, by index, at once; 1 more only while the index lags behind |
+//! | create | 1: session, quota, key and product at once; 1: order, stock and command in one transaction |
+//! | pay/mpesa | 1: session, quota, key and order; 1: payment row, while the token is read; push; 1: its answer |
+//! | ship, confirm | 1: session, quota and order; 1: pending move and command in one transaction |
+//!
+//! A move answers 202: it is pending, and becomes the order's status when its event is final on the chain (DESIGN §3).
+//! Who may do what follows from who somebody is to the order, not from a role: sellers buy, too.
+
+mod confirm;
+mod create;
+mod footing;
+mod get;
+mod list;
+mod moves;
+mod pay_mpesa;
+mod settings;
+mod ship;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use descrow_domain::rates::Rates;
+use descrow_ipfs::PinService;
+use descrow_mpesa::{CallbackUrls, Daraja, StkSettings};
+use descrow_store::Store;
+use descrow_web::{App, Edge, OpenApiRouter, routes};
+
+pub use create::{CreateOrder, NewOrder};
+pub use list::OrderSummary;
+pub use pay_mpesa::{PayByMpesa, PaymentBegun};
+pub use settings::Settings;
+pub use ship::ShipOrder;
+
+/// What the routes need.
+#[derive(Clone)]
+pub struct Orders {
+    /// The edge.
+    pub edge: Edge,
+    /// The database.
+    pub store: Store,
+    /// M-Pesa.
+    pub daraja: Arc<Daraja>,
+    /// The shortcode that collects.
+    pub stk: Arc<StkSettings>,
+    /// Where M-Pesa reports.
+    pub callbacks: Arc<CallbackUrls>,
+    /// Where tracking documents are pinned.
+    pub pins: Arc<dyn PinService>,
+    /// What a DOT and a dollar cost.
+    pub rates: Rates,
+    /// How long an order waits for its payment, in seconds.
+    pub payment_window: i64,
+}
+
+impl FromRef<Orders> for Edge {
+    fn from_ref(orders: &Orders) -> Self {
+        orders.edge.clone()
+    }
+}
+
+fn family() -> OpenApiRouter<Orders> {
+    OpenApiRouter::new()
+        .routes(routes!(create::create, list::list))
+        .routes(routes!(get::get))
+        .routes(routes!(pay_mpesa::pay_mpesa))
+        .routes(routes!(ship::ship))
+        .routes(routes!(confirm::confirm))
+}
+
+/// The family's part of the OpenAPI document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    family().into_openapi()
+}
+
+/// The family behind the edge.
+pub fn app(orders: Orders) -> App {
+    App::new(orders.edge.clone(), family().with_state(orders).into())
+}

@@ -1,0 +1,35 @@
+//! `DELETE /api/products/{id}`: a seller takes a product off. Orders refer to it, so it stays and is inactive.
+//!
+//! Round trips: session, quota and product together; then the row. Nothing is written where it is inactive already.
+
+use axum::extract::State;
+use descrow_domain::{
+    ProductId, Timestamp,
+    product::{Product, ProductStatus},
+};
+use descrow_web::{ApiError, Id, Reply, Seller};
+
+use crate::{
+    Products,
+    update::{own, save},
+};
+
+/// Takes a product of your own off the catalogue.
+#[utoipa::path(delete, path = "/api/products/{id}", tag = "products", security(("token" = [])),
+    params(("id" = String, Path, format = "uuid", description = "The product's id.")),
+    responses((status = 204, description = "Taken off"), (status = 409, description = "It was changed or ordered at the same time")))]
+pub(crate) async fn delete(
+    State(app): State<Products>,
+    seller: Seller,
+    Id(id): Id<ProductId>,
+) -> Result<Reply, ApiError> {
+    let products = app.store.products();
+    let (seller, product) = app.edge.live(seller, products.get(id)).await?;
+    let product = own(product, seller.account())?;
+    if product.status != ProductStatus::Inactive {
+        let version = product.version.saturating_add(1);
+        let status = ProductStatus::Inactive;
+        save(&app, Product { status, version, updated_at: Timestamp::now(), ..product }).await?;
+    }
+    Ok(Reply::no_content())
+}

@@ -1,0 +1,85 @@
+//! The products function over a database and a Pinata in process.
+
+use std::{sync::Arc, time::Duration};
+
+use descrow_domain::user::Role;
+use descrow_platform::{Config, http_client};
+use descrow_web::{
+    App,
+    testing::{Answer, Ask, Bench, Person},
+};
+use products::Products;
+use sandbox::{JWT, Options, Sandbox};
+use serde_json::{Value, json};
+
+pub(crate) struct Stage {
+    pub(crate) bench: Bench,
+    pub(crate) world: Sandbox,
+    pub(crate) app: App,
+    pub(crate) seller: Person,
+    pub(crate) buyer: Person,
+}
+
+impl Stage {
+    pub(crate) async fn start() -> Self {
+        let bench = Bench::start().await;
+        let world = Sandbox::start(Options::default()).await.unwrap();
+        let settings = [
+            ("IPFS_API_URL", world.ipfs_url()),
+            ("IPFS_JWT", JWT.to_owned()),
+            ("IPFS_GATEWAYS", world.ipfs_url()),
+            ("USD_PER_DOT", "4.20".to_owned()),
+        ];
+        let pairs = settings.map(|(name, value)| (name.to_owned(), value));
+        let (pins, gateways, usd_per_dot) = Config::from_values(pairs, |c| {
+            Some((descrow_ipfs::pin_service(c)?, descrow_ipfs::gateways(c)?, c.parsed("USD_PER_DOT")?))
+        })
+        .unwrap();
+        let app = products::app(Products {
+            edge: bench.edge.clone(),
+            store: bench.database.store.clone(),
+            pins: Arc::from(pins),
+            gateways: Arc::new(gateways),
+            usd_per_dot,
+        });
+        let (seller, buyer) = (bench.person(1, Role::Seller).await, bench.person(2, Role::Buyer).await);
+        Self { bench, world, app, seller, buyer }
+    }
+
+    pub(crate) async fn send(&self, ask: Ask) -> Answer {
+        self.bench.send(&self.app, &ask).await
+    }
+
+    /// Lists a product of the seller's and gives its id.
+    pub(crate) async fn listed(&self, key: &str, change: impl FnOnce(&mut Value)) -> String {
+        let mut body = bag();
+        change(&mut body);
+        let answer = self.send(Ask::new("POST", "/api/products").by(&self.seller).key(key).json(&body)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// What IPFS has under a CID.
+    pub(crate) async fn content(&self, cid: &str) -> Vec<u8> {
+        self.outside(&format!("{}/ipfs/{cid}", self.world.ipfs_url())).await
+    }
+
+    /// How often something was pinned.
+    pub(crate) async fn pins(&self) -> usize {
+        let text = self.outside(&format!("{}/control/requests?operation=pin", self.world.daraja_url())).await;
+        let journal: Value = serde_json::from_slice(&text).unwrap();
+        journal["requests"].as_array().unwrap().len()
+    }
+
+    async fn outside(&self, url: &str) -> Vec<u8> {
+        let http = http_client::build(Duration::from_secs(5)).unwrap();
+        let response = http.get(url).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{url}");
+        response.bytes().await.unwrap().to_vec()
+    }
+}
+
+/// A product as a seller describes it.
+pub(crate) fn bag() -> Value {
+    json!({"title": "Kitenge bag", "description": "Hand sewn.", "category": "bags", "priceDot": "2.5", "quantity": 3})
+}
