@@ -16,7 +16,6 @@
 mod collection;
 mod payout;
 mod schedule;
-mod submission;
 
 use serde::{Deserialize, Serialize};
 
