@@ -254,8 +254,8 @@ async fn a_refresh_token_used_twice_ends_the_session_for_both_who_hold_it() {
     let other = stack.prove("auth-login", &Wallet::new(1), json!({})).await;
     let second = stack.refresh(&first.text("/refreshToken")).await;
     assert_eq!(second.status, 200);
-    let reused = stack.refresh(&first.text("/refreshToken")).await;
-    assert_eq!((reused.status, reused.code()), (401, "refresh_token_reused"));
+    let again = stack.refresh(&first.text("/refreshToken")).await;
+    assert_eq!((again.status, again.code()), (401, "refresh_token_reused"));
     let dead = stack.refresh(&second.text("/refreshToken")).await;
     assert_eq!((dead.status, dead.code()), (401, "session_revoked"));
     let refused = stack.as_user("auth-profile-put", &second.text("/accessToken")).await;

@@ -1,3 +1,20 @@
 //! GET /health and GET /openapi.json.
 
-fn main() {}
+use descrow_platform::{Config, aws, http_client, telemetry};
+use descrow_store::Store;
+use health::{Health, settings::Settings};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init();
+    let settings = Config::from_env(Settings::read).unwrap_or_else(|error| {
+        tracing::error!(error = %error, "config.refused");
+        std::process::exit(1)
+    });
+    let sdk = aws::sdk_config();
+    let store = Store::new(aws::dynamodb(&sdk), settings.tables.clone());
+    let http = http_client::build(health::Probe::TIMEOUT)?;
+    let origins = settings.origins.clone();
+    let probes = settings.probes(store, &aws::sqs(&sdk), &http);
+    descrow_web::run(health::app(Health::new(probes), origins)).await
+}

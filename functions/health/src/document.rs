@@ -1,0 +1,15 @@
+//! `GET /openapi.json`.
+
+use descrow_web::{ApiError, Known, Reply, document::PUBLISHED};
+
+/// Seconds for which clients may keep the document.
+const KEEP: u32 = 300;
+
+/// Read this document
+#[utoipa::path(get, path = "/openapi.json", tag = "operations", operation_id = "openapi",
+    responses(
+        (status = 200, description = "The OpenAPI 3.1 document", body = serde_json::Value),
+        (status = 304, description = "The client has it already")))]
+pub(crate) async fn document(known: Known) -> Result<Reply, ApiError> {
+    Ok(known.public(Reply::json_text(PUBLISHED), KEEP))
+}
