@@ -24,7 +24,7 @@ use crate::{
 /// What one command may need: a few questions to the chain and a few to the database.
 const NEEDED: Duration = Duration::from_secs(8);
 /// How long the command before is waited for: it was sent a moment ago, and a block is in the making.
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(10);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
 /// How often a command is looked at anew when its row changes meanwhile.
 const ATTEMPTS: u32 = 3;
