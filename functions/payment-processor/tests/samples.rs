@@ -1,5 +1,5 @@
 //! The sample events, as Lambda hands them over.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use descrow_domain::PaymentId;

@@ -148,7 +148,7 @@ async fn lists_follow_party_and_status() {
     assert_eq!(list(OrdersOf::Buyer(BUYER), None, 20).await, both);
     assert_eq!(list(OrdersOf::Seller(SELLER), None, 20).await, both);
     assert_eq!(list(OrdersOf::Seller(BUYER), None, 20).await, []);
-    assert_eq!(list(OrdersOf::Buyer(BUYER), Some(OrderStatus::Funded), 20).await, [funded.clone()]);
+    assert_eq!(list(OrdersOf::Buyer(BUYER), Some(OrderStatus::Funded), 20).await, std::slice::from_ref(&funded));
     assert_eq!(list(OrdersOf::Everybody, Some(OrderStatus::Funded), 20).await, [funded]);
     assert_eq!(list(OrdersOf::Everybody, None, 20).await, [first]);
     assert_eq!(list(OrdersOf::Buyer(BUYER), None, 1).await, both[..1]);
@@ -160,7 +160,7 @@ async fn only_the_deadline_in_force_makes_an_order_overdue() {
     let (order, _) = committed(&db, 1).await;
     let overdue = async |at: Timestamp| db.store.orders().overdue(at, 10).await.unwrap();
     assert_eq!(overdue(later(1_799)).await, []);
-    assert_eq!(overdue(later(1_800)).await, [order.clone()]);
+    assert_eq!(overdue(later(1_800)).await, std::slice::from_ref(&order));
     let mut funded = Order { status: OrderStatus::Funded, version: 2, ..order };
     funded.deadlines.shipping = Some(later(5_000));
     let change = ChainChange { order: &funded, command: None, payout: None, ledger: None };

@@ -9,7 +9,7 @@ use descrow_domain::{
 };
 use descrow_store::{Applied, ChainChange, Created, Replaced, Settled, StoreError, Table, testing::TestStore};
 
-use crate::sample::{NOW, collection, create_command, later, order, payout, product};
+use crate::sample::{NOW, collection, create_command, later, order, payout, product, touched};
 
 async fn committed(db: &TestStore, status: OrderStatus) -> Order {
     let bicycle = product(9, NOW);
@@ -47,8 +47,11 @@ async fn a_payment_reads_back_whole_and_is_replaced_by_version() {
     let order = order(&product(1, NOW), NOW);
     let payment = stored(&db, collection(&order, NOW)).await;
     assert_eq!(db.store.payments().get(payment.id).await, Ok(Some(payment.clone())));
-    let pending = payment.push_accepted(Some("m"), "ws_1", later(1)).unwrap();
-    let failed = payment.push_refused(Some("400.002.02"), later(1)).unwrap();
+    let pending = Payment {
+        checkout_request_id: Some("ws_1".into()),
+        ..payment.after(Decision::Retry { at: later(15) }, later(1)).unwrap()
+    };
+    let failed = payment.after(Decision::Fail, later(1)).unwrap();
     assert_eq!(db.store.payments().replace(&pending).await, Ok(Replaced::Done));
     assert_eq!(
         db.store.payments().replace(&pending).await,
@@ -65,23 +68,33 @@ async fn a_payment_reads_back_whole_and_is_replaced_by_version() {
 async fn a_change_is_decided_again_when_somebody_was_faster() {
     let db = TestStore::start().await;
     let payment = stored(&db, collection(&order(&product(1, NOW), NOW), NOW)).await;
-    let confirming = Payment { status: PaymentStatus::Confirming, ..payment.touched(later(1)) };
+    let confirming = Payment { status: PaymentStatus::Confirming, ..touched(&payment, later(1)) };
     db.store.payments().replace(&confirming).await.unwrap();
     db.trips.take();
     // The answer to the push comes after the callback, and the caller still knows the row as it was before.
-    let amended =
-        db.store.payments().amend(payment.clone(), |p| p.push_accepted(None, "ws_1", later(2))).await.unwrap();
+    let amended = db
+        .store
+        .payments()
+        .amend(payment.clone(), |p| {
+            Some(Payment {
+                checkout_request_id: Some("ws_1".into()),
+                submitted_at: Some(later(2)),
+                ..touched(p, later(2))
+            })
+        })
+        .await
+        .unwrap();
     assert_eq!(db.trips.take(), 2);
     let expected = Payment {
         checkout_request_id: Some("ws_1".into()),
         submitted_at: Some(later(2)),
-        ..confirming.touched(later(2))
+        ..touched(&confirming, later(2))
     };
     assert_eq!(amended, (expected.clone(), true));
     let nothing = db.store.payments().amend(expected.clone(), |_| None).await.unwrap();
     assert_eq!((nothing, db.trips.take()), ((expected, false), 0));
     let unknown = Payment { id: PaymentId::new(), ..payment };
-    let gone = db.store.payments().amend(unknown, |p| Some(p.touched(NOW))).await;
+    let gone = db.store.payments().amend(unknown, |p| Some(touched(p, NOW))).await;
     assert_eq!(gone, Err(StoreError::Contention(Table::MpesaTransactions)));
 }
 
@@ -91,7 +104,7 @@ async fn concurrent_changes_are_all_made() {
     let payment = stored(&db, collection(&order(&product(1, NOW), NOW), NOW)).await;
     let counts = (0..4).map(|n| {
         let (store, payment) = (db.store.clone(), payment.clone());
-        let change = move |p: &Payment| Some(Payment { attempts: p.attempts + 1, ..p.touched(later(n)) });
+        let change = move |p: &Payment| Some(Payment { attempts: p.attempts + 1, ..touched(p, later(n)) });
         tokio::spawn(async move { store.payments().amend(payment, change).await.unwrap() })
     });
     for count in counts.collect::<Vec<_>>() {
@@ -120,7 +133,7 @@ async fn only_payments_that_are_due_are_found_the_longest_overdue_first() {
     db.trips.take();
     due(later(100), 2).await;
     assert_eq!(db.trips.take(), 1, "all shards at once");
-    let settled = Payment { status: PaymentStatus::Failed, next_check_at: None, ..expected[0].touched(NOW) };
+    let settled = Payment { status: PaymentStatus::Failed, next_check_at: None, ..touched(&expected[0], NOW) };
     db.store.payments().replace(&settled).await.unwrap();
     assert_eq!(due(later(100), 20).await, expected[1..], "what is over leaves the index");
 }
@@ -224,12 +237,12 @@ async fn a_receipt_that_comes_after_the_settlement_is_kept_and_taken() {
     let payments = db.store.payments();
     let paid = succeeded(&first, None, later(1));
     assert_eq!(payments.settle_collection(&paid).await, Ok(Settled::Done));
-    let known = Payment { receipt: Some("R1".into()), ..paid.touched(later(9)) };
+    let known = Payment { receipt: Some("R1".into()), ..touched(&paid, later(9)) };
     assert_eq!(payments.attach_receipt(&known).await, Ok(Settled::Done));
     assert_eq!(payments.get(first.id).await, Ok(Some(known)));
     let forged = succeeded(&second, Some("R1"), later(10));
     assert_eq!(payments.settle_collection(&forged).await, Ok(Settled::ReceiptReused));
-    let stale = Payment { receipt: Some("R2".into()), ..paid.touched(later(11)) };
+    let stale = Payment { receipt: Some("R2".into()), ..touched(&paid, later(11)) };
     assert!(matches!(payments.attach_receipt(&stale).await, Ok(Settled::Stale(Some(_)))));
 }
 

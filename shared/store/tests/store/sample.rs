@@ -120,3 +120,8 @@ pub(crate) fn payout(order: &Order) -> Payment {
     let phone = "254711111111".parse().unwrap();
     Payment::payout(order.id, 1, order.seller_id, phone, order.quote.kes, NOW)
 }
+
+/// The next version of a payment.
+pub(crate) fn touched(payment: &Payment, at: Timestamp) -> Payment {
+    Payment { updated_at: at, version: payment.version + 1, ..payment.clone() }
+}
