@@ -99,9 +99,18 @@ fn finish(document: &mut Value) {
     for item in paths.values_mut().filter_map(Value::as_object_mut) {
         for (method, operation) in item.iter_mut().filter(|(method, _)| METHODS.contains(&method.as_str())) {
             if let Some(operation) = operation.as_object_mut() {
+                name(operation);
                 add_errors(method, operation);
             }
         }
+    }
+}
+
+/// Handlers are named within their family; their names in the document are for all families.
+fn name(operation: &mut Map<String, Value>) {
+    let tag = operation.get("tags").and_then(|tags| tags.get(0)).and_then(Value::as_str).map(ToOwned::to_owned);
+    if let (Some(tag), Some(Value::String(id))) = (tag, operation.get_mut("operationId")) {
+        *id = format!("{tag}_{id}");
     }
 }
 
