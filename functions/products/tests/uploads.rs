@@ -79,7 +79,7 @@ async fn what_is_no_image_is_refused_and_nothing_is_pinned() {
     let halves = vec![0; UPLOAD_LIMIT / 2 + 1];
     let whole = form(&[("image", JPEG)]);
     let text = form(&[("image", b"<svg/>"), ("image", JPEG), ("image", &JPEG[..300])]);
-    let cases: Vec<(&str, &str, Vec<u8>, (u16, &str), Vec<&str>)> = vec![
+    let cases = [
         ("JSON", "application/json", b"{}".to_vec(), (415, "unsupported_media_type"), vec![]),
         ("an image alone", "image/jpeg", JPEG.to_vec(), (415, "unsupported_media_type"), vec![]),
         ("no boundary", "multipart/form-data", whole.clone(), (415, "unsupported_media_type"), vec![]),
