@@ -1,4 +1,5 @@
 //! Batches of stream records with their sample events: rows in a real table engine, pushes into a list.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 

@@ -1,4 +1,5 @@
 //! The WebSocket's routes with their sample events, over a real table engine.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use aws_lambda_events::event::apigw::ApiGatewayWebsocketProxyRequest;
 use descrow_domain::{

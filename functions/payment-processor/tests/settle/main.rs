@@ -36,7 +36,7 @@ async fn assert_paid(world: &World, payment: &descrow_domain::payment::Payment) 
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 async fn assert_unpaid(world: &World, payment: &descrow_domain::payment::Payment) {
