@@ -1,63 +1,19 @@
 //! The whole function with its sample events, against an SQS on loopback that takes or refuses.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
-use std::{
-    io::{Read, Write},
-    net::TcpListener,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use descrow_mpesa::{CallbackKind, CallbackMessage, CallbackSecret};
-use descrow_platform::{Deadline, Secret, wake::StandardQueue};
+use descrow_platform::{Deadline, Secret, testing::TestSqs, wake::StandardQueue};
 use lambda_http::Request;
 use mpesa_webhook::Webhook;
 use serde_json::Value;
 
-type Sent = Arc<Mutex<Vec<Value>>>;
-
-/// Answers `SendMessage` in SQS's JSON protocol with `status`, and keeps what was sent.
-fn sqs(status: u16) -> (aws_sdk_sqs::Client, Sent) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let sent = Sent::default();
-    let log = Arc::clone(&sent);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut request = Vec::new();
-            let body = loop {
-                let mut chunk = [0; 4096];
-                let n = stream.read(&mut chunk).unwrap();
-                request.extend_from_slice(&chunk[..n]);
-                let text = String::from_utf8_lossy(&request).into_owned();
-                let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-                let length = head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-                if body.len() >= length.unwrap_or(0) {
-                    break body.to_owned();
-                }
-            };
-            log.lock().unwrap().push(serde_json::from_str(&body).unwrap());
-            let answer = if status == 200 { r#"{"MessageId":"1"}"# } else { r#"{"__type":"QueueDoesNotExist"}"# };
-            let head = format!("HTTP/1.1 {status} x\r\ncontent-type: application/x-amz-json-1.0\r\nconnection: close");
-            write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{answer}", answer.len()).unwrap();
-        }
-    });
-    let config = aws_sdk_sqs::Config::builder()
-        .behavior_version(aws_sdk_sqs::config::BehaviorVersion::v2026_01_12())
-        .region(aws_sdk_sqs::config::Region::new("eu-west-1"))
-        .credentials_provider(aws_sdk_sqs::config::Credentials::new("key", "secret", None, None, "test"))
-        .endpoint_url(format!("http://{address}"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    (aws_sdk_sqs::Client::from_conf(config), sent)
-}
-
-fn webhook(client: aws_sdk_sqs::Client) -> Webhook {
+fn webhook(sqs: &TestSqs) -> Webhook {
     Webhook {
         // The key that the URLs of the samples were made with.
         secret: CallbackSecret::new(Secret::new("0123456789abcdef0123456789abcdef")),
-        queue: StandardQueue::new(client, "http://sqs/mpesa-callbacks".into()),
+        queue: StandardQueue::new(sqs.client(), "http://sqs/mpesa-callbacks".into()),
         source_ips: vec!["192.0.2.1".parse().unwrap()],
     }
 }
@@ -68,19 +24,18 @@ fn event(name: &str) -> Value {
 }
 
 /// Hands `event` to the function, which must answer 200 as every integration does.
-async fn call(event: &Value, client: aws_sdk_sqs::Client) {
+async fn call(event: &Value, sqs: &TestSqs) {
     let request: Request = lambda_http::request::from_str(&event.to_string()).unwrap();
-    let response = webhook(client).accept(&request, Deadline::after(Duration::from_secs(5))).await;
+    let response = webhook(sqs).accept(&request, Deadline::after(Duration::from_secs(5))).await;
     assert_eq!(response.status(), 200);
     assert_eq!(response.body().as_ref(), br#"{"ResultCode":0,"ResultDesc":"Accepted"}"#);
 }
 
 /// What was put on the queue.
 async fn kept(event: &Value) -> Vec<CallbackMessage> {
-    let (client, sent) = sqs(200);
-    call(event, client).await;
-    let sent = sent.lock().unwrap();
-    sent.iter().map(|m| serde_json::from_str(m["MessageBody"].as_str().unwrap()).unwrap()).collect()
+    let sqs = TestSqs::taking();
+    call(event, &sqs).await;
+    sqs.sent().iter().map(|m| serde_json::from_str(m["MessageBody"].as_str().unwrap()).unwrap()).collect()
 }
 
 #[tokio::test]
@@ -131,7 +86,7 @@ async fn a_body_too_large_for_the_queue_is_answered_and_not_kept() {
 
 #[tokio::test]
 async fn a_queue_that_refuses_is_no_reason_to_refuse_safaricom() {
-    let (client, sent) = sqs(400);
-    call(&event("mpesa-webhook"), client).await;
-    assert_eq!(sent.lock().unwrap().len(), 1, "one downstream call");
+    let sqs = TestSqs::refusing();
+    call(&event("mpesa-webhook"), &sqs).await;
+    assert_eq!(sqs.sent().len(), 1, "one downstream call");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_lambda_events::event::dynamodb::Event;
-use descrow_platform::{Config, Deadline, aws, wake::FifoQueue, telemetry};
+use descrow_platform::{Config, Deadline, aws, telemetry, wake::FifoQueue};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use outbox::relay::{Queues, relay};
 

@@ -1,13 +1,7 @@
 //! One run, against a database in process and an SQS on loopback that takes or refuses.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::{
-    collections::BTreeSet,
-    io::{Read, Write},
-    net::TcpListener,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use descrow_domain::{
     Account, Kes, OrderId, Timestamp,
@@ -15,7 +9,8 @@ use descrow_domain::{
     payment::{Decision, Payment, ReviewReason},
 };
 use descrow_platform::{
-    Deadline, aws,
+    Deadline,
+    testing::TestSqs,
     wake::{FifoQueue, StandardQueue},
 };
 use descrow_store::testing::TestStore;
@@ -24,62 +19,30 @@ use serde_json::Value;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-/// An SQS that answers `SendMessage` with `status` and keeps what was sent.
+/// The queues of an SQS that keeps what was sent.
 struct Sqs {
     queues: Queues,
-    sent: Arc<Mutex<Vec<Value>>>,
-}
-
-fn serve(listener: TcpListener, status: u16, sent: Arc<Mutex<Vec<Value>>>) {
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut request = Vec::new();
-            let body = loop {
-                let mut chunk = [0; 4096];
-                let n = stream.read(&mut chunk).unwrap();
-                request.extend_from_slice(&chunk[..n]);
-                let text = String::from_utf8_lossy(&request).to_string();
-                let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-                let length = head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-                if body.len() >= length.unwrap_or(0) {
-                    break body.to_owned();
-                }
-            };
-            sent.lock().unwrap().push(serde_json::from_str(&body).unwrap());
-            let answer = if status == 200 { r#"{"MessageId":"1"}"# } else { r#"{"__type":"QueueDoesNotExist"}"# };
-            let length = answer.len();
-            let head = format!("HTTP/1.1 {status} x\r\ncontent-type: application/x-amz-json-1.0\r\nconnection: close");
-            write!(stream, "{head}\r\ncontent-length: {length}\r\n\r\n{answer}").unwrap();
-        }
-    });
+    sqs: TestSqs,
 }
 
 impl Sqs {
-    fn answering(status: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let sent = Arc::new(Mutex::new(Vec::new()));
-        serve(listener, status, Arc::clone(&sent));
-        let config = aws_sdk_sqs::config::Builder::from(&aws::sdk_config())
-            .region(aws_sdk_sqs::config::Region::new("eu-west-1"))
-            .credentials_provider(aws_sdk_sqs::config::Credentials::new("key", "secret", None, None, "test"))
-            .endpoint_url(format!("http://{address}"))
-            .build();
-        let client = aws_sdk_sqs::Client::from_conf(config);
+    fn of(sqs: TestSqs) -> Self {
         let queues = Queues {
-            callbacks: StandardQueue::new(client.clone(), "http://sqs/mpesa-callbacks".into()),
-            commands: FifoQueue::new(client.clone(), "http://sqs/oracle-commands.fifo".into()),
-            payouts: FifoQueue::new(client, "http://sqs/payouts.fifo".into()),
+            callbacks: StandardQueue::new(sqs.client(), "http://sqs/mpesa-callbacks".into()),
+            commands: FifoQueue::new(sqs.client(), "http://sqs/oracle-commands.fifo".into()),
+            payouts: FifoQueue::new(sqs.client(), "http://sqs/payouts.fifo".into()),
         };
-        Self { queues, sent }
+        Self { queues, sqs }
     }
 
     /// What was sent: queue, group and body, in no order.
     fn sent(&self) -> BTreeSet<(String, String, String)> {
         let text = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().to_owned();
-        let sent = self.sent.lock().unwrap();
-        sent.iter().map(|m| (text(m, "QueueUrl"), text(m, "MessageGroupId"), text(m, "MessageBody"))).collect()
+        self.sqs
+            .sent()
+            .iter()
+            .map(|m| (text(m, "QueueUrl"), text(m, "MessageGroupId"), text(m, "MessageBody")))
+            .collect()
     }
 }
 
@@ -103,7 +66,7 @@ async fn run(db: &TestStore, sqs: &Sqs, at: Timestamp) -> Swept {
 
 #[tokio::test]
 async fn everything_that_is_overdue_wakes_who_settles_it_and_nothing_else_does() {
-    let (db, sqs) = (TestStore::start().await, Sqs::answering(200));
+    let (db, sqs) = (TestStore::start().await, Sqs::of(TestSqs::taking()));
     let (due, out) = (collection(), payout());
     let review = Decision::Review { reason: ReviewReason::NoAnswer };
     let over = [collection().after(Decision::Fail, NOW).unwrap(), collection().after(review, NOW).unwrap()];
@@ -134,7 +97,7 @@ async fn everything_that_is_overdue_wakes_who_settles_it_and_nothing_else_does()
 
 #[tokio::test]
 async fn nothing_is_changed_so_a_second_run_wakes_the_same() {
-    let (db, sqs) = (TestStore::start().await, Sqs::answering(200));
+    let (db, sqs) = (TestStore::start().await, Sqs::of(TestSqs::taking()));
     let due = collection();
     db.store.payments().create(&due).await.unwrap();
     for _ in 0..2 {
@@ -142,12 +105,12 @@ async fn nothing_is_changed_so_a_second_run_wakes_the_same() {
         assert_eq!(swept, Swept { collections: 1, ..Swept::default() });
     }
     assert_eq!(db.store.payments().get(due.id).await, Ok(Some(due)));
-    assert_eq!(sqs.sent.lock().unwrap().len(), 2);
+    assert_eq!(sqs.sqs.sent().len(), 2);
 }
 
 #[tokio::test]
 async fn what_cannot_be_sent_is_counted_and_stops_nothing() {
-    let (db, sqs) = (TestStore::start().await, Sqs::answering(400));
+    let (db, sqs) = (TestStore::start().await, Sqs::of(TestSqs::refusing()));
     for payment in [collection(), payout(), collection()] {
         db.store.payments().create(&payment).await.unwrap();
     }
@@ -158,7 +121,7 @@ async fn what_cannot_be_sent_is_counted_and_stops_nothing() {
 
 #[tokio::test]
 async fn nothing_is_begun_after_the_deadline() {
-    let (db, sqs) = (TestStore::start().await, Sqs::answering(200));
+    let (db, sqs) = (TestStore::start().await, Sqs::of(TestSqs::taking()));
     db.store.payments().create(&collection()).await.unwrap();
     let swept = sweep(&db.store, &sqs.queues, NOW.plus_seconds(15), Deadline::after(Duration::ZERO)).await.unwrap();
     assert_eq!((swept, sqs.sent().len()), (Swept { unsent: 1, ..Swept::default() }, 0));

@@ -13,6 +13,8 @@ pub mod push;
 pub mod queue;
 pub mod secret;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "sqs")]
 pub mod wake;
 
