@@ -60,6 +60,10 @@ impl Processor {
                 payment.merchant_request_id.get_or_insert_with(|| id.as_str().to_owned());
             }
             if let Some(receipt) = &heard.receipt {
+                // A claim that nothing confirmed may be a stranger's: its receipt gives way to the next one's.
+                if payment.status.is_open() {
+                    payment.receipt = None;
+                }
                 payment.receipt.get_or_insert_with(|| receipt.as_str().to_owned());
             }
             // What is over keeps the code it ended with.
