@@ -12,6 +12,9 @@ use stack_client::{api::Api, socket::text};
 
 use crate::CALM;
 
+/// A receipt that M-Pesa never gave.
+const FORGED_RECEIPT: &str = "FORGED0001";
+
 /// Trades whose callback misbehaves as `kind` says, paid on the phone.
 async fn paid_with(lab: &Lab, behaviour: Value) -> Outcome<Trade> {
     let trade = lab.trade().await?;
@@ -101,9 +104,10 @@ async fn forged_callbacks_fund_nothing_and_the_true_one_still_does() -> Outcome<
     assert_eq!(trade.status().await?, "created");
     assert_eq!(lab.story(&trade).await?, Story::default());
 
-    lab.sandbox.answer(&trade.buyer.phone, "pay").await?;
-    trade.funded().await?;
+    let answered = lab.sandbox.answer(&trade.buyer.phone, "pay").await?;
+    let funded = trade.funded().await?;
     assert_eq!(lab.story(&trade).await?, Story::expected(&trade, Money::Held));
+    assert_eq!(text(&funded, "/payment/receipt"), text(&answered, "/outcome/receipt"));
     Ok(())
 }
 
@@ -114,7 +118,7 @@ fn success(prompt: &Value, amount: u64) -> Value {
         "CheckoutRequestID": text(prompt, "/checkoutRequestId"),
         "ResultCode": 0, "ResultDesc": "The service request is processed successfully.",
         "CallbackMetadata": { "Item": [
-            { "Name": "Amount", "Value": amount }, { "Name": "MpesaReceiptNumber", "Value": "FORGED0001" },
+            { "Name": "Amount", "Value": amount }, { "Name": "MpesaReceiptNumber", "Value": FORGED_RECEIPT },
             { "Name": "TransactionDate", "Value": 20_261_122_101_010_u64 },
             { "Name": "PhoneNumber", "Value": 254_700_000_000_u64 },
         ] },

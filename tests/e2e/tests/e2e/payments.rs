@@ -44,7 +44,7 @@ async fn a_payment_cancelled_on_the_phone_fails_and_the_order_can_be_paid_again(
     let other_phone = new_phone();
     let path = format!("/api/orders/{}/pay/mpesa", trade.order);
     let call = trade.buyer.session.post(&path, &json!({ "phoneNumber": other_phone }));
-    call.header("Idempotency-Key", "the second attempt").send().await?;
+    call.header("Idempotency-Key", "second-attempt").send().await?;
     lab.sandbox.wait_for_prompt(&other_phone, PATIENCE).await?;
     lab.sandbox.answer(&other_phone, "pay").await?;
     trade.funded().await?;
