@@ -42,7 +42,7 @@ pub(crate) fn build(layout: &Layout, progress: &Progress) -> anyhow::Result<Vec<
     let functions = functions(layout)?;
     progress.say(format!("building {} functions for this host", functions.len()));
     let mut command = cargo(layout);
-    command.args(["build", "--quiet", "--profile", "local", "--bins"]);
+    command.args(["build", "--profile", "local", "--bins"]);
     for package in functions.iter().map(String::as_str).chain(COMPANIONS) {
         command.args(["--package", package]);
     }

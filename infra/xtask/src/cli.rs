@@ -19,13 +19,15 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build the functions, start local AWS, chain and sandbox, deploy the template, and watch until Ctrl-C
+    /// Build the functions, start local AWS, chain and sandbox, deploy the template, and watch until Ctrl-C. A stack that
+    /// runs already, and is what would be deployed, is only shown
     Up(Up),
     /// Stop what `up` started, and nothing else
     Down,
     /// Say which parts of the stack run, and where
     Status,
-    /// Play one M-Pesa order from login to payout as an outside client, and print its timeline
+    /// Play one M-Pesa order from login to payout as an outside client, and print its timeline. With a real Daraja,
+    /// `DESCROW_DEMO_PHONE` in the environment is the phone that pays
     Demo {
         /// Print one JSON object per line instead of text
         #[arg(long)]
@@ -38,7 +40,7 @@ enum Command {
     },
     /// Print the log of one function of the local stack
     Logs {
-        /// Name of the function, as under functions/; or ministack, chain, sandbox
+        /// Name of the function, as under functions/; or ministack, chain, sandbox, log-follower
         function: String,
         /// Keep printing what is added
         #[arg(short, long)]
@@ -77,6 +79,9 @@ pub(crate) struct Up {
     /// An IPFS pinning API instead of the sandbox; `IPFS_JWT` in the environment is its token
     #[arg(long, value_name = "URL")]
     pub(crate) ipfs_url: Option<String>,
+    /// Where its content is read; the pinning API itself where absent
+    #[arg(long, value_name = "URL", requires = "ipfs_url")]
+    pub(crate) ipfs_gateway: Option<String>,
 }
 
 /// What the handset can do.
@@ -86,7 +91,7 @@ pub(crate) enum Phone {
     List,
     /// Enter the PIN; with no id, on the newest prompt
     Answer {
-        /// Id of the prompt
+        /// Id of the prompt, or number of its phone
         id: Option<String>,
         /// Enter a wrong PIN
         #[arg(long)]
@@ -97,12 +102,12 @@ pub(crate) enum Phone {
     },
     /// Press cancel; with no id, on the newest prompt
     Cancel {
-        /// Id of the prompt
+        /// Id of the prompt, or number of its phone
         id: Option<String>,
     },
     /// Let the prompt time out; with no id, the newest
     Ignore {
-        /// Id of the prompt
+        /// Id of the prompt, or number of its phone
         id: Option<String>,
     },
 }
@@ -138,8 +143,8 @@ mod tests {
 
     #[test]
     fn a_real_daraja_needs_its_credentials_and_a_real_chain_its_contract() {
-        for incomplete in [["xtask", "up", "--daraja-url", "https://x"], ["xtask", "up", "--chain-url", "wss://x"]] {
-            assert!(Cli::try_parse_from(incomplete).is_err(), "{incomplete:?}");
+        for option in ["--daraja-url", "--daraja-credentials", "--chain-url", "--contract", "--ipfs-gateway"] {
+            assert!(Cli::try_parse_from(["xtask", "up", option, "https://x"]).is_err(), "{option}");
         }
     }
 }

@@ -4,12 +4,12 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
 
-use crate::{cli, interrupt::Interrupt, layout::Layout, progress::Progress, stack::Stack, up};
+use crate::{interrupt::Interrupt, layout::Layout, progress::Progress, up};
 
 /// Brings the stack up if it is not, then plays the order on it. The stack stays up.
 pub(crate) fn run(layout: &Layout, progress: &Progress, json: bool) -> anyhow::Result<ExitCode> {
     let interrupt = Interrupt::listen()?;
-    let stack: Stack = up::ensure(layout, progress, &interrupt, &cli::Up::default())?;
+    let (stack, _) = up::ensure(layout, progress, &interrupt, None)?;
     progress.say(format!("playing one order on {}", stack.api_url));
     let mut command = Command::new(layout.binary("demo"));
     command.arg(layout.stack_file());

@@ -57,7 +57,11 @@ pub(crate) fn deploy(
         .context("cannot run stack/deploy.py")?;
     child.stdin.take().context("no input")?.write_all(&serde_json::to_vec(&order)?)?;
     let output = child.wait_with_output()?;
-    ensure!(output.status.success(), "the template was not deployed");
+    ensure!(
+        output.status.success(),
+        "the template was not deployed; the local AWS says why in {}",
+        layout.log("ministack").display()
+    );
     serde_json::from_slice(&output.stdout).context("stack/deploy.py said something unexpected")
 }
 

@@ -1,7 +1,7 @@
 //! Logs of the functions and of the stack's parts.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{Read as _, Seek as _, SeekFrom, Write as _},
     path::Path,
     thread::sleep,
@@ -15,8 +15,12 @@ use crate::{interrupt::Interrupt, layout::Layout};
 /// Prints a log; with `follow`, until Ctrl-C.
 pub(crate) fn run(layout: &Layout, name: &str, follow: bool) -> anyhow::Result<()> {
     let path = layout.log(name);
-    let mut file =
-        File::open(&path).with_context(|| format!("there is no log of {name} in {}", layout.logs().display()))?;
+    let mut file = File::open(&path).with_context(|| match known(layout).join(", ") {
+        none if none.is_empty() => {
+            format!("there are no logs in {}; `cargo xtask up` makes them", layout.logs().display())
+        }
+        known => format!("there is no log of {name}; there are {known}"),
+    })?;
     let interrupt = Interrupt::listen()?;
     let mut out = std::io::stdout().lock();
     loop {
@@ -31,6 +35,15 @@ pub(crate) fn run(layout: &Layout, name: &str, follow: bool) -> anyhow::Result<(
             file = File::open(&path)?;
         }
     }
+}
+
+/// What there are logs of, sorted.
+fn known(layout: &Layout) -> Vec<String> {
+    let files = fs::read_dir(layout.logs()).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        files.filter_map(|file| file.file_name().to_str()?.strip_suffix(".log").map(ToOwned::to_owned)).collect();
+    names.sort();
+    names
 }
 
 /// The last `lines` of a log; empty where there is none.

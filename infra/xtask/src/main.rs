@@ -14,6 +14,7 @@ mod outside;
 mod part;
 mod phone;
 mod progress;
+mod real;
 mod settings;
 mod stack;
 mod status;

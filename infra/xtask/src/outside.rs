@@ -84,7 +84,7 @@ pub(crate) struct Simulated {
 }
 
 /// What the sandbox's Daraja and Pinata accept.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SandboxCredentials {
     #[serde(flatten)]

@@ -32,7 +32,9 @@ struct Prompts {
 pub(crate) fn run(layout: &Layout, action: &Phone) -> anyhow::Result<()> {
     let stack = Stack::read(layout)?.context("the stack is not up: `cargo xtask up`")?;
     let control = stack.daraja_control_url.context("with a real Daraja the phone is a real one")?;
-    let open: Prompts = ureq::get(format!("{control}/prompts?open=true")).call()?.into_body().read_json()?;
+    let asked = ureq::get(format!("{control}/prompts?open=true")).call();
+    let open: Prompts =
+        asked.context("the sandbox does not answer; see `cargo xtask status`")?.into_body().read_json()?;
     let (id, answer) = match action {
         Phone::List => {
             for prompt in &open.prompts {

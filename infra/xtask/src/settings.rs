@@ -1,15 +1,15 @@
 //! What the template's parameters and secrets are on this machine.
 
-use std::{collections::BTreeMap, env, fs, fs::File, io::Read as _};
+use std::{collections::BTreeMap, fs::File, io::Read as _};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cli,
     layout::Layout,
     outside,
     outside::{Contract, Simulated},
+    real::Real,
     stack,
 };
 
@@ -17,16 +17,16 @@ use crate::{
 pub(crate) const AUTH_DOMAIN: &str = "descrow.localhost";
 
 /// An account at Daraja.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize, Hash)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DarajaAccount {
-    consumer_key: String,
-    consumer_secret: String,
-    shortcode: String,
-    passkey: String,
-    b2c_shortcode: String,
-    initiator_name: String,
-    security_credential: String,
+    pub(crate) consumer_key: String,
+    pub(crate) consumer_secret: String,
+    pub(crate) shortcode: String,
+    pub(crate) passkey: String,
+    pub(crate) b2c_shortcode: String,
+    pub(crate) initiator_name: String,
+    pub(crate) security_credential: String,
 }
 
 /// The world the functions will talk to.
@@ -40,74 +40,52 @@ pub(crate) struct Daraja {
     pub(crate) url: String,
     /// Of the simulated one.
     pub(crate) control_url: Option<String>,
-    account: DarajaAccount,
+    pub(crate) account: DarajaAccount,
 }
 
 pub(crate) struct Ipfs {
     pub(crate) url: String,
-    jwt: String,
+    pub(crate) gateway: String,
+    pub(crate) jwt: String,
 }
 
 pub(crate) struct Chain {
     pub(crate) url: String,
     pub(crate) contract: Contract,
-    oracle_seed: String,
+    pub(crate) oracle_seed: String,
 }
 
 impl Daraja {
-    fn new(options: &cli::Up, sandbox: Option<&Simulated>) -> anyhow::Result<Self> {
-        if let (Some(url), Some(file)) = (&options.daraja_url, &options.daraja_credentials) {
-            let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-            // The parser's message could quote the file, which holds secrets.
-            let account = serde_json::from_slice(&text)
-                .ok()
-                .with_context(|| format!("{} is not what --help describes", file.display()))?;
-            return Ok(Self { url: url.clone(), control_url: None, account });
-        }
-        let Simulated { urls, credentials } = sandbox.context("there is no Daraja")?;
-        let (url, control_url) = (urls.daraja.clone(), Some(urls.control.clone()));
-        Ok(Self { url, control_url, account: credentials.daraja.clone() })
+    fn simulated(Simulated { urls, credentials }: &Simulated) -> Self {
+        let control_url = Some(urls.control.clone());
+        Self { url: urls.daraja.clone(), control_url, account: credentials.daraja.clone() }
     }
 }
 
 impl Ipfs {
-    fn new(options: &cli::Up, sandbox: Option<&Simulated>) -> anyhow::Result<Self> {
-        if let Some(url) = &options.ipfs_url {
-            let jwt = env::var("IPFS_JWT").context("--ipfs-url needs IPFS_JWT in the environment")?;
-            return Ok(Self { url: url.clone(), jwt });
-        }
-        let Simulated { urls, credentials } = sandbox.context("there is no IPFS")?;
-        Ok(Self { url: urls.ipfs.clone(), jwt: credentials.ipfs_jwt.clone() })
+    fn simulated(Simulated { urls, credentials }: &Simulated) -> Self {
+        Self { url: urls.ipfs.clone(), gateway: urls.ipfs.clone(), jwt: credentials.ipfs_jwt.clone() }
     }
 }
 
 impl Chain {
-    /// `local` is the URL of the local chain, and the contract on it.
-    fn new(options: &cli::Up, local: Option<(String, Contract)>) -> anyhow::Result<Self> {
-        if let (Some(url), Some(contract)) = (&options.chain_url, &options.contract) {
-            let oracle_seed = env::var("ORACLE_SEED").context("--chain-url needs ORACLE_SEED in the environment")?;
-            return Ok(Self {
-                url: url.clone(),
-                contract: Contract { address: contract.clone(), from_block: None },
-                oracle_seed,
-            });
-        }
-        let (url, contract) = local.context("there is no chain")?;
-        Ok(Self { url, contract, oracle_seed: outside::LOCAL_ORACLE.to_owned() })
+    fn local((url, contract): (String, Contract)) -> Self {
+        Self { url, contract, oracle_seed: outside::LOCAL_ORACLE.to_owned() }
     }
 }
 
 impl World {
-    /// Real endpoints where `options` name them, the local ones elsewhere.
+    /// Real endpoints where there are any, the local ones elsewhere. `local` is the URL of the local chain, and the contract on it.
     pub(crate) fn new(
-        options: &cli::Up,
+        real: Real,
         sandbox: Option<&Simulated>,
-        local_chain: Option<(String, Contract)>,
+        local: Option<(String, Contract)>,
     ) -> anyhow::Result<Self> {
+        let sandbox = || sandbox.context("there is no sandbox");
         Ok(Self {
-            daraja: Daraja::new(options, sandbox)?,
-            ipfs: Ipfs::new(options, sandbox)?,
-            chain: Chain::new(options, local_chain)?,
+            daraja: real.daraja.map_or_else(|| sandbox().map(Daraja::simulated), Ok)?,
+            ipfs: real.ipfs.map_or_else(|| sandbox().map(Ipfs::simulated), Ok)?,
+            chain: real.chain.map_or_else(|| local.map(Chain::local).context("there is no chain"), Ok)?,
         })
     }
 }
@@ -161,7 +139,7 @@ pub(crate) fn parameters(world: &World, authority: &str) -> BTreeMap<&'static st
         ("ContractAddress", &world.chain.contract.address),
         ("ContractFromBlock", &world.chain.contract.from_block.map_or_else(String::new, |block| block.to_string())),
         ("IpfsApiUrl", &world.ipfs.url),
-        ("IpfsGateways", &world.ipfs.url),
+        ("IpfsGateways", &world.ipfs.gateway),
         ("UsdPerDot", "4.50"),
         ("KesPerUsd", "129.25"),
     ]
@@ -200,6 +178,8 @@ pub(crate) fn template(layout: &Layout) -> std::path::PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -238,7 +218,7 @@ mod tests {
             .unwrap(),
         };
         let local_chain = Some(("ws://chain".into(), Contract { address: "0x00".into(), from_block: None }));
-        let world = World::new(&cli::Up::default(), Some(&sandbox), local_chain).unwrap();
+        let world = World::new(Real::default(), Some(&sandbox), local_chain).unwrap();
         let given = parameters(&world, "127.0.0.1:1");
         for (name, definition) in &definitions {
             assert!(definition.contains("Default:") || given.contains_key(name.as_str()), "{name} is not given");

@@ -39,8 +39,16 @@ pub(crate) struct Stack {
     pub(crate) logs: String,
     /// Process ids of the parts.
     pub(crate) pids: BTreeMap<String, i32>,
-    /// What was deployed, and how; another `up` compares it.
-    pub(crate) fingerprint: String,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+/// What was deployed; another `up` compares it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fingerprint {
+    /// Of functions, template and sandbox.
+    pub(crate) code: String,
+    /// Of the real endpoints in place of simulated parts, and of the credentials for them.
+    pub(crate) world: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 
 use crate::{
-    build, cli, down,
+    build, down,
     interrupt::Interrupt,
     layout::Layout,
     progress::{Progress, seconds},
@@ -60,7 +60,7 @@ pub(crate) fn run(layout: &Layout, progress: &Progress) -> anyhow::Result<ExitCo
         if fresh.dir().exists() {
             std::fs::remove_dir_all(fresh.dir())?;
         }
-        up::ensure(&fresh, s.progress, &s.interrupt, &cli::Up::default()).map(|_| ())
+        up::ensure(&fresh, s.progress, &s.interrupt, None).map(|_| ())
     });
     if suite.last_passed() {
         let stack = fresh.stack_file();

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use crate::{
     build, cli, deploy,
@@ -19,21 +19,23 @@ use crate::{
     outside::{self, Chain, Sandbox},
     part::Parts,
     progress::Progress,
+    real::Real,
     settings::{self, World},
-    stack::{self, Stack},
+    stack::{self, Fingerprint, Stack},
     status, tools,
 };
 
 /// Brings the stack up and, unless detached, watches it until Ctrl-C.
 pub(crate) fn run(layout: &Layout, progress: &Progress, options: &cli::Up) -> anyhow::Result<()> {
     let interrupt = Interrupt::listen()?;
-    let stack = ensure(layout, progress, &interrupt, options)?;
+    let (stack, began) = ensure(layout, progress, &interrupt, Some(options))?;
     println!("{}", status::summary(&stack));
     for (role, account) in &stack.accounts {
         println!("{role:<11} {} {}", account.secret_uri, account.address);
     }
     println!("all of it   {}", layout.stack_file().display());
-    if options.detach {
+    // A stack that somebody else started is theirs to stop.
+    if options.detach || began == Began::Before {
         progress.say("the stack is up; `cargo xtask down` stops it");
         return Ok(());
     }
@@ -41,13 +43,21 @@ pub(crate) fn run(layout: &Layout, progress: &Progress, options: &cli::Up) -> an
     watch(layout, progress, &interrupt)
 }
 
-/// The running stack if it is what would be deployed now, a fresh one otherwise.
+/// Whether this process started the stack.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Began {
+    Now,
+    Before,
+}
+
+/// The running stack if it is what would be deployed now, a fresh one otherwise. Without options, a running stack may have any.
 pub(crate) fn ensure(
     layout: &Layout,
     progress: &Progress,
     interrupt: &Interrupt,
-    options: &cli::Up,
-) -> anyhow::Result<Stack> {
+    options: Option<&cli::Up>,
+) -> anyhow::Result<(Stack, Began)> {
+    let real = options.map_or_else(|| Ok(Real::default()), Real::new)?;
     fs::create_dir_all(layout.dir())?;
     let lock = fs::File::create(layout.dir().join("up.lock"))?;
     lock.try_lock().context("another `up` is at work in this folder")?;
@@ -57,13 +67,18 @@ pub(crate) fn ensure(
     let functions = build::build(layout, progress)?;
     interrupt.check()?;
 
-    let fingerprint = fingerprint(layout, options, &functions)?;
+    let fingerprint = fingerprint(layout, &real, &functions)?;
     let mut parts = Parts::open(layout)?;
-    if let Some(stack) = Stack::read(layout)?.filter(|stack| stack.fingerprint == fingerprint)
-        && parts.all_alive()
-    {
-        progress.say("the stack runs already, and nothing has changed");
-        return Ok(stack);
+    if let Some(stack) = Stack::read(layout)?.filter(|_| parts.all_alive()) {
+        let same_world = options.is_none() || stack.fingerprint.world == fingerprint.world;
+        if stack.fingerprint.code == fingerprint.code && same_world {
+            progress.say("the stack runs already, and nothing has changed");
+            return Ok((stack, Began::Before));
+        }
+        ensure!(
+            options.is_some() || stack.fingerprint.world == fingerprint.world,
+            "the code has changed since this stack came up with real endpoints: `up` it again with its options"
+        );
     }
     Stack::forget(layout)?;
     if !parts.list().is_empty() {
@@ -72,15 +87,16 @@ pub(crate) fn ensure(
     }
 
     let result = (|| {
-        progress.say("starting local AWS, chain and sandbox");
+        progress.say("starting local AWS, and what is simulated");
         let aws = LocalAws::start(layout, &mut parts, &programs)?;
-        let chain = match options.chain_url {
+        let chain = match real.chain {
             None => Some(Chain::start(layout, &mut parts, &chain_tool)?),
             Some(_) => None,
         };
-        let sandbox = match (&options.daraja_url, &options.ipfs_url) {
-            (Some(_), Some(_)) => None,
-            _ => Some(Sandbox::start(layout, &mut parts)?.wait(layout, interrupt)?),
+        let sandbox = if real.needs_sandbox() {
+            Some(Sandbox::start(layout, &mut parts)?.wait(layout, interrupt)?)
+        } else {
+            None
         };
         let local_chain = match chain {
             None => None,
@@ -91,7 +107,7 @@ pub(crate) fn ensure(
                 Some((url, contract))
             }
         };
-        let world = World::new(options, sandbox.as_ref(), local_chain)?;
+        let world = World::new(real, sandbox.as_ref(), local_chain)?;
         aws.wait(layout, interrupt)?;
         progress.say("deploying the template");
         let outputs = deploy::deploy(layout, &programs, &aws, &world, &functions)?;
@@ -99,7 +115,7 @@ pub(crate) fn ensure(
         deploy::follow_logs(layout, &mut parts, &programs, &aws, &functions)?;
         let stack = describe(layout, &parts, &aws, world, &functions, outputs, fingerprint)?;
         stack.write(layout)?;
-        Ok(stack)
+        Ok((stack, Began::Now))
     })();
     if result.is_err() {
         parts.stop_all()?;
@@ -114,7 +130,7 @@ fn describe(
     world: World,
     functions: &[String],
     mut outputs: BTreeMap<String, String>,
-    fingerprint: String,
+    fingerprint: Fingerprint,
 ) -> anyhow::Result<Stack> {
     let mut take = |name: &str| outputs.remove(name).with_context(|| format!("the template has no output {name}"));
     let (api_url, ws_url) = (take("ApiUrl")?, take("WsUrl")?);
@@ -153,16 +169,16 @@ fn describe(
 }
 
 /// Changes with everything that a deployed stack consists of.
-fn fingerprint(layout: &Layout, options: &cli::Up, functions: &[String]) -> anyhow::Result<String> {
+fn fingerprint(layout: &Layout, real: &Real, functions: &[String]) -> anyhow::Result<Fingerprint> {
     let mut hasher = DefaultHasher::new();
     let zips = functions.iter().map(|function| layout.zip(function));
     let files = zips.chain([layout.binary("sandbox"), layout.binary("xtask"), settings::template(layout)]);
     for file in files {
         hasher.write(&fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?);
     }
-    let cli::Up { detach: _, daraja_url, daraja_credentials, chain_url, contract, ipfs_url } = options;
-    hasher.write(format!("{daraja_url:?}{daraja_credentials:?}{chain_url:?}{contract:?}{ipfs_url:?}").as_bytes());
-    Ok(format!("{:016x}", hasher.finish()))
+    let mut world = DefaultHasher::new();
+    real.hash(&mut world);
+    Ok(Fingerprint { code: format!("{:016x}", hasher.finish()), world: format!("{:016x}", world.finish()) })
 }
 
 /// Until Ctrl-C, `down` from elsewhere, or the end of a part.

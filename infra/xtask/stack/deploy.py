@@ -13,7 +13,7 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 BUCKET = "descrow-artifacts"
 CODE_URI = re.compile(r"^( +)CodeUri: \.\./functions/([a-z0-9-]+)$", re.MULTILINE)
@@ -100,5 +100,7 @@ class Deployment:
 if __name__ == "__main__":
     try:
         json.dump(Deployment(json.load(sys.stdin)).run(), sys.stdout)
-    except ClientError as error:
+    except (BotoCoreError, ClientError) as error:
         raise SystemExit(f"local AWS: {error}") from None
+    except KeyboardInterrupt:
+        raise SystemExit("interrupted") from None
