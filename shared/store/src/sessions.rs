@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     Store, StoreError, Table,
     error::Refused,
-    expression::{expr, number},
+    expression::{expr, number, string},
     item::{Item, Row, decode, id_key},
 };
 
@@ -43,6 +43,9 @@ pub struct Family {
     pub account: Account,
     /// The number of the one refresh token that is valid.
     pub counter: u64,
+    /// Which use of a token made it so; `None` while it is the login's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Uuid>,
     /// Whether it was ended: by logout, or by the reuse of a token.
     #[serde(default)]
     pub revoked: bool,
@@ -56,7 +59,7 @@ impl Family {
     /// A family for a login; its first token has number 1.
     pub fn new(id: Uuid, account: Account, now: Timestamp, expires: Timestamp) -> Self {
         let expires_at = expires.seconds();
-        Self { id: family_id(id), account, counter: 1, revoked: false, created_at: now, expires_at }
+        Self { id: family_id(id), account, counter: 1, rotation: None, revoked: false, created_at: now, expires_at }
     }
 
     /// Whether it still proves anything.
@@ -163,6 +166,9 @@ impl Sessions<'_> {
 
     /// Uses refresh token number `counter` of the family: the next one is valid then, until `expires`.
     ///
+    /// Every use has an id of its own. The write is repeated where its reply was lost, and then finds the token used; the id
+    /// tells that it was this use, and not a second one.
+    ///
     /// # Errors
     /// [`StoreError`]
     pub async fn rotate(
@@ -172,8 +178,10 @@ impl Sessions<'_> {
         now: Timestamp,
         expires: Timestamp,
     ) -> Result<Rotation, StoreError> {
-        let change = expr("SET #counter = :next, #expires_at = :expires")
+        let rotation = Uuid::new_v4();
+        let change = expr("SET #counter = :next, #rotation = :rotation, #expires_at = :expires")
             .with(":next", number(counter.saturating_add(1)))
+            .with(":rotation", string(rotation))
             .with(":expires", number(expires.seconds()));
         let condition = expr("#counter = :counter AND #revoked = :no AND #expires_at > :now")
             .with(":counter", number(counter))
@@ -183,8 +191,11 @@ impl Sessions<'_> {
             Ok(item) => decode(item).map(Rotation::Rotated),
             Err(Refused::Condition(Some(item))) => {
                 let family: Family = decode(item)?;
-                let reused = family.alive(now) && family.counter > counter;
-                Ok(if reused { Rotation::Reused(family) } else { Rotation::Gone })
+                Ok(match family.alive(now) {
+                    true if family.rotation == Some(rotation) => Rotation::Rotated(family),
+                    true if family.counter > counter => Rotation::Reused(family),
+                    _ => Rotation::Gone,
+                })
             }
             Err(Refused::Condition(None)) => Ok(Rotation::Gone),
             Err(Refused::Store(error)) => Err(error),

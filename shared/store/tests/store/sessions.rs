@@ -1,6 +1,20 @@
 //! `sessions`.
 
-use descrow_store::{Challenge, Family, Rotation, Ticket, testing::TestStore};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeDeserializationInterceptorContextMut},
+    error::BoxError,
+};
+use aws_smithy_runtime_api::http::StatusCode;
+use descrow_store::{
+    Challenge, Family, Rotation, Store, Tables, Ticket,
+    testing::{STACK, TestStore},
+};
 use uuid::Uuid;
 
 use crate::sample::{BUYER, NOW, later};
@@ -47,15 +61,56 @@ async fn a_refresh_token_works_once_and_its_reuse_is_seen() {
     let family = Family::new(id, BUYER, NOW, later(100));
     assert_eq!(sessions.create_family(&family).await, Ok(true));
     let (one, two) = tokio::join!(sessions.rotate(id, 1, NOW, later(200)), sessions.rotate(id, 1, NOW, later(200)));
-    let rotated = {
-        let mut next = family;
-        (next.counter, next.expires_at) = (2, later(200).seconds());
-        next
-    };
     let mut outcomes = [one.unwrap(), two.unwrap()];
     outcomes.sort_by_key(|outcome| matches!(outcome, Rotation::Reused(_)));
+    let stored = sessions.family(id).await.unwrap().unwrap();
+    assert!(stored.rotation.is_some());
+    let rotated = {
+        let mut next = family;
+        (next.counter, next.rotation, next.expires_at) = (2, stored.rotation, later(200).seconds());
+        next
+    };
     assert_eq!(outcomes, [Rotation::Rotated(rotated.clone()), Rotation::Reused(rotated)]);
     assert_eq!(sessions.rotate(id, 3, NOW, later(200)).await, Ok(Rotation::Gone), "a number from the future");
+}
+
+/// Turns the first reply that arrives into the failure that makes the SDK repeat the request.
+#[derive(Clone, Debug, Default)]
+struct FirstReplyLost(Arc<AtomicUsize>);
+
+impl Intercept for FirstReplyLost {
+    fn name(&self) -> &'static str {
+        "FirstReplyLost"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if self.0.fetch_add(1, Ordering::SeqCst) == 0 {
+            *context.response_mut().status_mut() = StatusCode::try_from(500)?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_use_whose_reply_was_lost_is_not_taken_for_a_second_one() {
+    let db = TestStore::start().await;
+    let id = Uuid::now_v7();
+    db.store.sessions().create_family(&Family::new(id, BUYER, NOW, later(100))).await.unwrap();
+    let replies = FirstReplyLost::default();
+    let config = db.client.config().to_builder().interceptor(replies.clone()).build();
+    let unlucky = Store::new(Client::from_conf(config), Tables::of_stack(STACK));
+    let outcome = unlucky.sessions().rotate(id, 1, NOW, later(200)).await.unwrap();
+    assert_eq!(replies.0.load(Ordering::SeqCst), 2, "the request was sent twice");
+    let stored = db.store.sessions().family(id).await.unwrap().unwrap();
+    assert_eq!((stored.counter, stored.expires_at), (2, later(200).seconds()));
+    assert_eq!(outcome, Rotation::Rotated(stored.clone()));
+    let second = db.store.sessions().rotate(id, 1, NOW, later(300)).await.unwrap();
+    assert_eq!(second, Rotation::Reused(stored), "another use of the same token is one");
 }
 
 #[tokio::test]
