@@ -1,7 +1,7 @@
 //! `GET` and `PUT /api/auth/profile`: what a user says about itself.
 
 use axum::extract::State;
-use descrow_domain::Timestamp;
+use descrow_domain::{Timestamp, user::Role};
 use descrow_web::{ApiError, Authenticated, Body, Code, Fields, Input, Reply, Request};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -49,16 +49,25 @@ pub(crate) async fn read(State(auth): State<Auth>, somebody: Authenticated) -> R
 
 /// Replace the own profile
 ///
-/// Fields that are left out or `null` are removed.
+/// Fields that are left out or `null` are removed. A seller's phone number can be replaced only: payments are sent to it.
 #[utoipa::path(put, path = "/api/auth/profile", tag = "auth", operation_id = "changeProfile",
     security(("token" = [])), request_body = ProfileRequest,
-    responses((status = 200, description = "The profile as it is now", body = UserView)))]
+    responses(
+        (status = 200, description = "The profile as it is now", body = UserView),
+        (status = 409, description = "A seller's profile without a phone number")))]
 pub(crate) async fn change(
     State(auth): State<Auth>,
     somebody: Authenticated,
     Body(profile): Body<ProfileRequest>,
 ) -> Result<Reply, ApiError> {
     let (live, ()) = auth.edge.live(somebody, async { Ok::<_, ApiError>(()) }).await?;
+    // Refused also where there was none: the seller may be adding one, and listing a product, at the same time.
+    if live.role() == Role::Seller && profile.phone.is_none() {
+        return Err(ApiError::new(
+            Code::PhoneNumberRequired,
+            "A seller's profile needs a phone number: buyers' payments are sent to it.",
+        ));
+    }
     let user = auth.store.users().set_profile(&live.account(), &profile, Timestamp::now()).await?;
     Reply::ok(&UserView::from(&user.ok_or_else(gone)?))
 }

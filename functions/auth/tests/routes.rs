@@ -284,6 +284,30 @@ async fn a_change_of_role_binds_on_the_next_change_of_state_and_a_refresh_brings
 }
 
 #[tokio::test]
+async fn a_seller_stays_payable_and_a_buyer_may_remove_its_phone() {
+    let stack = Stack::new().await;
+    let (seller, buyer) = (Wallet::new(1), Wallet::new(2));
+    let more = |role: &str| json!({"role": role, "phone": "254708374149"});
+    let seller = stack.prove("auth-register", &seller, more("seller")).await.text("/accessToken");
+    let buyer = stack.prove("auth-register", &buyer, more("buyer")).await.text("/accessToken");
+    let put = |token: &str, body: Value| {
+        let mut event = with_body("auth-profile-put", &body);
+        set_header(&mut event, "Authorization", &format!("Bearer {token}"));
+        event
+    };
+    for body in [json!({}), json!({"phone": null, "displayName": "Amina"})] {
+        let refused = stack.send(put(&seller, body)).await;
+        assert_eq!((refused.status, refused.code()), (409, "phone_number_required"));
+    }
+    let kept = stack.as_user("auth-profile-get", &seller).await;
+    assert_eq!((&kept.body["phone"], &kept.body["displayName"]), (&json!("254708374149"), &Value::Null));
+    let replaced = stack.send(put(&seller, json!({"phone": "254110000000"}))).await;
+    assert_eq!((replaced.status, &replaced.body["phone"]), (200, &json!("254110000000")));
+    let removed = stack.send(put(&buyer, json!({}))).await;
+    assert_eq!((removed.status, &removed.body["phone"]), (200, &Value::Null));
+}
+
+#[tokio::test]
 async fn every_broken_field_of_a_registration_is_listed_at_once() {
     let stack = Stack::new().await;
     let body = json!({"account": "5Grw", "nonce": "x", "signature": 7, "role": "admin", "phone": "0700", "email": "a b",

@@ -1,4 +1,4 @@
-//! `POST /api/products`: a seller lists a product.
+//! `POST /api/products`: a seller who can be paid lists a product.
 //!
 //! Round trips: session, quota and the request's record together; then, its metadata being pinned, product and record in one
 //! transaction.
@@ -15,10 +15,14 @@ use descrow_web::{ApiError, Body, Code, IdempotencyKey, Once, Reply, RequestInfo
 use crate::{CreateProduct, NewProduct, ProductView, Products, content::pin_metadata};
 
 /// Lists a product.
+///
+/// The profile must have a phone number: it is where the payments of buyers go.
 #[utoipa::path(post, path = "/api/products", tag = "products", security(("token" = [])),
     params(("Idempotency-Key" = String, Header, description = "Any text of yours; the same request with it is done once.")),
     request_body = CreateProduct,
-    responses((status = 201, description = "Listed", body = ProductView), (status = 502, description = "The content store failed")))]
+    responses((status = 201, description = "Listed", body = ProductView),
+        (status = 409, description = "There is no phone number in the profile, or a request with this key is under way"),
+        (status = 502, description = "The content store failed")))]
 pub(crate) async fn create(
     State(app): State<Products>,
     seller: Seller,
@@ -31,6 +35,12 @@ pub(crate) async fn create(
     let (seller, record) = app.edge.live(seller, app.store.limits().idempotency(once.id(), now)).await?;
     if let Some(answer) = once.settle(record, now)? {
         return Ok(answer);
+    }
+    if seller.phone().is_none() {
+        return Err(ApiError::new(
+            Code::PhoneNumberRequired,
+            "Add a phone number to your profile: buyers' payments are sent to it.",
+        ));
     }
     let mut product = listed(&app, seller.account(), new, now)?;
     let cid = pin_metadata(&product, app.pins.as_ref(), info.deadline()).await?;

@@ -5,6 +5,7 @@
 mod stage;
 
 use descrow_domain::{Account, ProductId, Timestamp, user::Role};
+use descrow_store::Profile;
 use descrow_web::testing::{Ask, Person};
 use sandbox::{Behaviour, Operation, Rule};
 use serde_json::{Value, json};
@@ -49,6 +50,30 @@ async fn a_price_in_dot_alone_gets_its_dollars_from_the_rate() {
     let dearer = json!({"priceDot": "5"});
     let changed = stage.send(Ask::new("PUT", &format!("/api/products/{id}")).by(&stage.seller).json(&dearer)).await;
     assert_eq!((&changed.body["priceDot"], &changed.body["priceUsd"]), (&json!("5"), &json!("21.00")));
+}
+
+#[tokio::test]
+async fn a_seller_whom_nobody_could_pay_lists_nothing_until_there_is_a_phone() {
+    let stage = Stage::start().await;
+    let store = &stage.bench.database.store;
+    let with_phone = |phone: Option<&str>| Profile { phone: phone.map(|p| p.parse().unwrap()), ..Profile::default() };
+    let listed = stage.send(post(&stage, "before", &bag())).await;
+    store.users().set_profile(&stage.seller.account, &with_phone(None), Timestamp::now()).await.unwrap();
+    let refused = stage.send(post(&stage, "k", &bag())).await;
+    assert_eq!((refused.outcome(), refused.trips), ((409, "phone_number_required"), 1));
+    assert_eq!(refused.body["message"], "Add a phone number to your profile: buyers' payments are sent to it.");
+    assert_eq!(stage.pins().await, 1, "nothing was published for the one that was refused");
+    let again = stage.send(post(&stage, "before", &bag())).await;
+    assert_eq!(
+        (again.status.as_u16(), &again.text),
+        (201, &listed.text),
+        "what is listed already is answered the same"
+    );
+
+    let phone = with_phone(Some("254708374149"));
+    store.users().set_profile(&stage.seller.account, &phone, Timestamp::now()).await.unwrap();
+    let now = stage.send(post(&stage, "k", &bag())).await;
+    assert_eq!((now.status.as_u16(), now.trips), (201, 2), "the refusal did not use up the key: {}", now.text);
 }
 
 #[tokio::test]

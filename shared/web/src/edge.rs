@@ -114,7 +114,9 @@ impl Edge {
         let standing = standing?;
         let family = standing.family.filter(|family| family.alive(Timestamp::now()));
         match (family, standing.user) {
-            (Some(_), Some(user)) if user.auth_version == session.auth_version() => Ok(Live::proven(evidence)),
+            (Some(_), Some(user)) if user.auth_version == session.auth_version() => {
+                Ok(Live::proven(evidence, user.phone))
+            }
             (Some(_), Some(_)) => {
                 Err(ApiError::new(Code::SessionOutdated, "Your role or KYC status changed. Refresh the access token."))
             }

@@ -78,6 +78,8 @@ codes! {
     MethodNotAllowed = 405, "method_not_allowed", "Method not allowed";
     /// The account is registered already.
     AlreadyRegistered = 409, "already_registered", "Already registered";
+    /// A seller needs a phone number in its profile: buyers' payments are sent to it.
+    PhoneNumberRequired = 409, "phone_number_required", "Phone number required";
     /// The order's status does not allow this.
     OrderState = 409, "order_state", "Order state conflict";
     /// The product cannot be ordered: inactive, sold out, or fewer are left.

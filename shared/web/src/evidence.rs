@@ -8,7 +8,7 @@ use std::ops::Deref;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use descrow_domain::{
-    Account,
+    Account, Msisdn,
     user::{KycStatus, Role},
 };
 use http::{HeaderValue, header, request::Parts};
@@ -76,18 +76,26 @@ impl Evidence for Authenticated {
 
 /// Evidence whose session was found standing when the route began.
 #[derive(Clone, Debug)]
-pub struct Live<E>(E);
+pub struct Live<E> {
+    evidence: E,
+    phone: Option<Msisdn>,
+}
 
 impl<E> Live<E> {
-    pub(crate) fn proven(evidence: E) -> Self {
-        Self(evidence)
+    pub(crate) fn proven(evidence: E, phone: Option<Msisdn>) -> Self {
+        Self { evidence, phone }
+    }
+
+    /// Where M-Pesa reaches the user, as the profile said when the route began.
+    pub fn phone(&self) -> Option<&Msisdn> {
+        self.phone.as_ref()
     }
 }
 
 impl<E> Deref for Live<E> {
     type Target = E;
     fn deref(&self) -> &E {
-        &self.0
+        &self.evidence
     }
 }
 
