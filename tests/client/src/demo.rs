@@ -1,6 +1,7 @@
 //! The demo: one order paid by M-Pesa, from the product to the seller's payout, played as outsiders would.
 
 mod failure;
+mod logs;
 mod play;
 mod timeline;
 

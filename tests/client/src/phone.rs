@@ -43,9 +43,21 @@ impl Sandbox {
     /// # Errors
     /// [`PhoneError`].
     pub async fn wait_for_prompt(&self, phone: &str, patience: Duration) -> Result<Value, PhoneError> {
+        self.wait_for(&format!("/prompts?phone={phone}&open=true"), patience).await
+    }
+
+    /// Waits for a prompt on `phone`, one that the phone answered by itself too; gives it.
+    ///
+    /// # Errors
+    /// [`PhoneError`].
+    pub async fn wait_for_push(&self, phone: &str, patience: Duration) -> Result<Value, PhoneError> {
+        self.wait_for(&format!("/prompts?phone={phone}"), patience).await
+    }
+
+    async fn wait_for(&self, prompts: &str, patience: Duration) -> Result<Value, PhoneError> {
         let end = Instant::now() + patience;
         while Instant::now() < end {
-            let body = self.api.get(&format!("/prompts?phone={phone}&open=true")).send().await?;
+            let body = self.api.get(prompts).send().await?;
             if let Some(prompt) = body.pointer("/prompts/0") {
                 return Ok(prompt.clone());
             }

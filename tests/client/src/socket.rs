@@ -169,6 +169,19 @@ impl Socket {
         });
         Ok(message.await?.get("payment").cloned().unwrap_or_default())
     }
+
+    /// Waits for the user's payment of the order to end, well or not; gives the payment.
+    ///
+    /// # Errors
+    /// [`SocketError::Silence`].
+    pub async fn wait_for_end_of_payment(&self, order: &str, patience: Duration) -> Result<Value, SocketError> {
+        let message = self.wait("payment.updated with its end", patience, |message| {
+            text(message, "/type") == "payment.updated"
+                && text(message, "/payment/orderId") == order
+                && ["succeeded", "failed", "review"].contains(&text(message, "/payment/status"))
+        });
+        Ok(message.await?.get("payment").cloned().unwrap_or_default())
+    }
 }
 
 /// The text at `pointer` (RFC 6901); empty where there is none.

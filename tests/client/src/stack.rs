@@ -102,15 +102,4 @@ impl Stack {
     pub fn account(&self, role: &str) -> Result<&DemoAccount, NoStack> {
         self.accounts.get(role).ok_or_else(|| NoStack::NoAccount(role.to_owned()))
     }
-
-    /// The last lines of a function's log, those that name `about` where there are any.
-    pub fn log_lines(&self, function: &str, about: &str, most: usize) -> Vec<String> {
-        let path = Path::new(&self.logs).join(format!("{function}.log"));
-        let text = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
-        let naming: Vec<&str> =
-            lines.iter().copied().filter(|line| !about.is_empty() && line.contains(about)).collect();
-        let chosen = if naming.is_empty() { lines } else { naming };
-        chosen.iter().skip(chosen.len().saturating_sub(most)).map(|line| (*line).to_owned()).collect()
-    }
 }

@@ -113,7 +113,7 @@ impl Timeline {
             return;
         }
         for (function, lines) in &failure.logs {
-            print(&format!("--- {function} logged:"));
+            print(&format!("--- {function} logged{}", if lines.is_empty() { " nothing of it" } else { ":" }));
             for line in lines {
                 print(&format!("    {line}"));
             }
