@@ -83,25 +83,6 @@ impl Aws {
         self.sqs("SendMessage", &message).await.map(|_| ())
     }
 
-    /// Sets how long a message of a queue stays invisible once it was received, in seconds.
-    ///
-    /// # Errors
-    /// The queue refused.
-    pub async fn set_visibility(&self, queue: &str, seconds: u32) -> Outcome<()> {
-        let change = json!({ "QueueUrl": queue, "Attributes": { "VisibilityTimeout": seconds.to_string() } });
-        self.sqs("SetQueueAttributes", &change).await.map(|_| ())
-    }
-
-    /// How many messages lie in a queue.
-    ///
-    /// # Errors
-    /// The queue could not be asked.
-    pub async fn waiting(&self, queue: &str) -> Outcome<String> {
-        let wanted = json!({ "QueueUrl": queue, "AttributeNames": ["ApproximateNumberOfMessages"] });
-        let answer = self.sqs("GetQueueAttributes", &wanted).await?;
-        Ok(stack_client::socket::text(&answer, "/Attributes/ApproximateNumberOfMessages").to_owned())
-    }
-
     async fn sqs(&self, operation: &str, body: &Value) -> Outcome<Value> {
         let target = format!("AmazonSQS.{operation}");
         let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", &target)];

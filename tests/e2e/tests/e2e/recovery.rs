@@ -36,19 +36,14 @@ async fn a_submitter_killed_right_after_submitting_records_the_payment_once() ->
     // Nobody else's commands may be in the process that dies.
     let _alone = CALM.write().await;
     let lab = Lab::open()?;
-    let queue = lab.stack.queues.get("oracle-commands").ok_or("no queue of commands")?;
     let function = lab.stack.functions.get("oracle-submitter").ok_or("no submitter")?;
-    // What the dead process held comes again after this, instead of after two minutes.
-    lab.aws.set_visibility(queue, 10).await?;
     let trade = lab.trade().await?;
     wait_for_command(&lab, &trade, CommandKind::CreateOrder, CommandStatus::Final).await?;
     lab.pay(&trade).await?;
     wait_for_command(&lab, &trade, CommandKind::RecordPayment, CommandStatus::Submitted).await?;
     let killed = kill(function, &lab.stack.aws_endpoint)?;
     assert!(killed >= 1, "no process of {function} was found");
-    let funded = trade.funded().await;
-    lab.aws.set_visibility(queue, 120).await?;
-    funded?;
+    trade.funded().await?;
     assert_eq!(lab.story(&trade).await?, Story::expected(&trade, Money::Held));
     lab.complete(&trade).await?;
     assert_eq!(lab.story(&trade).await?, Story::expected(&trade, Money::PaidOut));
