@@ -31,4 +31,9 @@ impl Interrupt {
         anyhow::ensure!(!self.is_set(), "interrupted");
         Ok(())
     }
+
+    /// The error, or the interruption that made it happen: children end by the same Ctrl-C, and look as if they failed.
+    pub(crate) fn or(&self, error: anyhow::Error) -> anyhow::Error {
+        self.check().err().unwrap_or(error)
+    }
 }

@@ -64,7 +64,7 @@ pub(crate) fn ensure(
 
     let programs = tools::local_aws(layout, progress)?;
     let chain_tool = tools::chain(layout, progress)?;
-    let functions = build::build(layout, progress)?;
+    let functions = build::build(layout, progress).map_err(|error| interrupt.or(error))?;
     interrupt.check()?;
 
     let fingerprint = fingerprint(layout, &real, &functions)?;
@@ -117,10 +117,10 @@ pub(crate) fn ensure(
         stack.write(layout)?;
         Ok((stack, Began::Now))
     })();
-    if result.is_err() {
+    result.or_else(|error: anyhow::Error| {
         parts.stop_all()?;
-    }
-    result
+        Err(interrupt.or(error))
+    })
 }
 
 fn describe(
@@ -202,7 +202,7 @@ fn watch(layout: &Layout, progress: &Progress, interrupt: &Interrupt) -> anyhow:
             }
             Stack::forget(layout)?;
             parts.stop_all()?;
-            anyhow::bail!("{name} ended by itself; the end of its log:\n{end}");
+            anyhow::bail!("{name} ended by itself, and the rest was stopped; the end of its log:\n{end}");
         }
     }
 }
