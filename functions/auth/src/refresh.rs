@@ -2,14 +2,18 @@
 //!
 //! The family's row counts: token n is good while the count is n, and its use makes it n+1 by one conditional update. A
 //! token below the count was used before, so two parties hold it; which one is the thief cannot be known, and the family
-//! ends for both (RFC 9700 §4.14.2).
+//! ends for both (RFC 9700 §4.14.2). Its user is told.
 
 use axum::extract::State;
-use descrow_domain::Timestamp;
-use descrow_store::Rotation;
+use descrow_domain::{
+    Timestamp,
+    notification::{Change, MessagePart, Notification, NotificationKind},
+};
+use descrow_store::{Family, Rotation};
 use descrow_web::{ApiError, Body, Code, Fields, Input, Reply, Request, Visitor};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     Auth,
@@ -61,8 +65,8 @@ pub(crate) async fn refresh(
         (Rotation::Rotated(family), Some(user)) => {
             Reply::ok(&session::tokens(&auth, &user, token.family, family.counter, now)?)
         }
-        (Rotation::Reused(_), _) => {
-            auth.store.sessions().revoke_family(token.family).await?;
+        (Rotation::Reused(family), _) => {
+            auth.store.sessions().end_reused(token.family, &notice(&family, token.family, now)).await?;
             tracing::warn!("auth.refresh_token_reused");
             Err(ApiError::new(
                 Code::RefreshReused,
@@ -70,5 +74,23 @@ pub(crate) async fn refresh(
             ))
         }
         _ => Err(ApiError::new(Code::SessionRevoked, "The session ended. Log in again.")),
+    }
+}
+
+/// What the user is told of a reuse.
+fn notice(family: &Family, id: Uuid, now: Timestamp) -> Notification {
+    let row = format!("sessions/{id}");
+    let change = Change { at: now, version: family.counter, row: &row };
+    Notification {
+        user_id: family.account,
+        id: change.id(&family.account, MessagePart::Notification),
+        kind: NotificationKind::Security,
+        order_id: None,
+        title: "You were signed out on one device".to_owned(),
+        message: "A refresh token of that session was used twice, so somebody else may have had it. \
+                  Sign in again, and check your account."
+            .to_owned(),
+        read: false,
+        created_at: now,
     }
 }

@@ -40,7 +40,7 @@ impl Environment {
     /// Reads it, noting in `config` what is wrong.
     pub fn read(config: &Config) -> Option<Self> {
         let edge = EdgeConfig::read(config);
-        let tables = Tables::from_config(config, &[Table::Users, Table::Sessions, Table::Limits]);
+        let tables = Tables::from_config(config, &[Table::Users, Table::Sessions, Table::Notifications, Table::Limits]);
         let settings = Settings::read(config);
         Some(Self { edge: edge?, settings: settings?, tables: tables? })
     }

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use auth::{Auth, settings::Environment};
-use descrow_domain::{Account, Timestamp};
+use descrow_domain::{Account, Timestamp, notification::NotificationKind};
 use descrow_platform::Config;
 use descrow_store::{Challenge, testing::TestStore};
 use descrow_web::{App, Edge, document};
@@ -66,6 +66,7 @@ impl Stack {
             ("CORS_ORIGINS", ORIGIN),
             ("TABLE_USERS", "test-users"),
             ("TABLE_SESSIONS", "test-sessions"),
+            ("TABLE_NOTIFICATIONS", "test-notifications"),
             ("TABLE_LIMITS", "test-limits"),
         ];
         let settings = settings.iter().chain(changed).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
@@ -261,6 +262,9 @@ async fn a_refresh_token_used_twice_ends_the_session_for_both_who_hold_it() {
     let refused = stack.as_user("auth-profile-put", &second.text("/accessToken")).await;
     assert_eq!((refused.status, refused.code()), (401, "session_revoked"));
     assert_eq!(stack.refresh(&other.text("/refreshToken")).await.status, 200, "another session of the user lives on");
+    let told = stack.db.store.notifications().list(&Wallet::new(1).account(), None, 10).await.unwrap();
+    let told: Vec<_> = told.items.iter().map(|n| (n.kind, n.order_id, n.title.as_str(), n.read)).collect();
+    assert_eq!(told, [(NotificationKind::Security, None, "You were signed out on one device", false)]);
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ impl Stage {
             user_id: self.user.account,
             id,
             kind: NotificationKind::OrderStatus,
-            order_id: OrderId::new(),
+            order_id: Some(OrderId::new()),
             title: title.to_owned(),
             message: "Your order was paid.".to_owned(),
             read: false,
@@ -85,6 +85,26 @@ async fn a_user_reads_what_it_was_told_newest_first() {
     assert_eq!(stage.send(stolen).await.outcome(), (400, "invalid_cursor"));
     let sample = Ask::event(include_str!("../../../events/notifications-list.json"));
     assert_eq!(stage.send(sample.by(&stage.stranger)).await.body, json!({"items": [], "nextCursor": null}));
+}
+
+#[tokio::test]
+async fn what_is_about_the_account_names_no_order() {
+    let stage = Stage::start().await;
+    let row = Notification {
+        user_id: stage.user.account,
+        id: SAMPLE.parse().unwrap(),
+        kind: NotificationKind::Security,
+        order_id: None,
+        title: "Signed out".to_owned(),
+        message: "A token was used twice.".to_owned(),
+        read: false,
+        created_at: Timestamp(1_795_000_000_000),
+    };
+    assert!(stage.bench.database.store.notifications().put_if_absent(&row).await.unwrap());
+    let page = stage.send(Ask::new("GET", "/api/notifications").by(&stage.user)).await;
+    let shown = json!({"id": SAMPLE, "type": "security", "orderId": null, "title": "Signed out",
+        "message": "A token was used twice.", "read": false, "createdAt": "2026-11-18T11:06:40Z"});
+    assert_eq!(page.body, json!({"items": [shown], "nextCursor": null}));
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ fn told(key: &ChangeKey<'_>, user: Account, order_id: descrow_domain::OrderId, w
         user_id: user,
         id: key.id(&user, MessagePart::Notification),
         kind: wording.kind,
-        order_id,
+        order_id: Some(order_id),
         title: wording.title.to_owned(),
         message: wording.message,
         read: false,

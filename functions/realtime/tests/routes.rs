@@ -51,7 +51,7 @@ fn notification(user: Account, number: u64) -> Notification {
         user_id: user,
         id: change.id(&user, MessagePart::Notification),
         kind: NotificationKind::OrderStatus,
-        order_id: "01998f00-1111-7000-8000-000000000001".parse().unwrap(),
+        order_id: Some("01998f00-1111-7000-8000-000000000001".parse().unwrap()),
         title: format!("Number {number}"),
         message: "Something happened.".into(),
         read: false,

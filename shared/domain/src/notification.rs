@@ -1,4 +1,4 @@
-//! Notifications: what a user is told about an order, kept so that it can be read later and replayed to a device that
+//! Notifications: what a user is told about an order or its own account, kept so that it can be read later and replayed to a device that
 //! was away.
 //!
 //! The id of a notification is a function of the change it tells about. Its leading bits are the instant of the change, so
@@ -24,6 +24,8 @@ pub enum NotificationKind {
     Payment,
     /// The seller's payout went on.
     Payout,
+    /// Something happened to the account that its owner should look into.
+    Security,
 }
 
 /// A row of `notifications`.
@@ -35,8 +37,9 @@ pub struct Notification {
     pub id: NotificationId,
     /// What it is about.
     pub kind: NotificationKind,
-    /// The order concerned.
-    pub order_id: OrderId,
+    /// The order concerned; `None` where it is about the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<OrderId>,
     /// One line for people.
     pub title: String,
     /// A sentence for people. No personal data: it is shown on lock screens.
@@ -100,6 +103,32 @@ mod tests {
     use super::*;
 
     const USER: Account = Account::from_bytes([1; 32]);
+
+    #[test]
+    fn a_row_names_its_order_where_it_is_about_one() {
+        let order: OrderId = "01998f00-1111-7000-8000-000000000001".parse().unwrap();
+        let mut row = Notification {
+            user_id: USER,
+            id: "0190a2b0-0000-7000-8000-000000000001".parse().unwrap(),
+            kind: NotificationKind::Payment,
+            order_id: Some(order),
+            title: "Paid".into(),
+            message: "The payment arrived.".into(),
+            read: false,
+            created_at: Timestamp(1),
+        };
+        let mut expected = serde_json::json!({
+            "user_id": USER, "id": row.id, "kind": "payment", "order_id": order, "title": "Paid",
+            "message": "The payment arrived.", "read": false, "created_at": 1,
+        });
+        assert_eq!(serde_json::to_value(&row).unwrap(), expected);
+        assert_eq!(serde_json::from_value::<Notification>(expected.clone()).unwrap(), row);
+        (row.kind, row.order_id) = (NotificationKind::Security, None);
+        expected["kind"] = "security".into();
+        expected.as_object_mut().unwrap().remove("order_id");
+        assert_eq!(serde_json::to_value(&row).unwrap(), expected);
+        assert_eq!(serde_json::from_value::<Notification>(expected).unwrap(), row);
+    }
 
     #[test]
     fn an_id_is_a_uuid_v7_of_the_change_and_differs_by_user_row_and_part() {

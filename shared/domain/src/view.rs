@@ -185,9 +185,9 @@ pub struct NotificationView {
     /// What it is about.
     #[serde(rename = "type")]
     pub kind: NotificationKind,
-    /// The order concerned.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = "uuid"))]
-    pub order_id: OrderId,
+    /// The order concerned; `null` where it is about the account.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = "uuid"))]
+    pub order_id: Option<OrderId>,
     /// One line for people.
     pub title: String,
     /// A sentence for people.

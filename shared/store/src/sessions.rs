@@ -3,7 +3,7 @@
 //! Challenges and tickets are used once: taking one removes it. A refresh family counts its rotations, and a token with an
 //! older number was stolen or replayed. Every item has a TTL, but DynamoDB removes it hours later, so expiry is checked too.
 
-use descrow_domain::{Account, Timestamp};
+use descrow_domain::{Account, Timestamp, notification::Notification};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ use crate::{
     error::Refused,
     expression::{expr, number, string},
     item::{Item, Row, decode, id_key},
+    transaction::Write,
 };
 
 /// A message to be signed, once.
@@ -210,6 +211,26 @@ impl Sessions<'_> {
         let change = expr("SET #revoked = :yes").with(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
         match self.0.update(Table::Sessions, family_key(id), &change, Some(&expr("attribute_exists(#id)"))).await {
             Ok(_) | Err(Refused::Condition(_)) => Ok(()),
+            Err(Refused::Store(error)) => Err(error),
+        }
+    }
+
+    /// Ends a family for the reuse of one of its tokens, and tells its user by `notice`: both or neither, and once. A family
+    /// that was ended already needs no ending.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn end_reused(self, id: Uuid, notice: &Notification) -> Result<(), StoreError> {
+        let yes = aws_sdk_dynamodb::types::AttributeValue::Bool(true);
+        let no = aws_sdk_dynamodb::types::AttributeValue::Bool(false);
+        let end = Write::Update {
+            table: Table::Sessions,
+            key: family_key(id),
+            change: expr("SET #revoked = :yes").with(":yes", yes),
+            condition: expr("#revoked = :no").with(":no", no),
+        };
+        match self.0.transact(&[end, Write::create(notice, "id")?]).await {
+            Ok(()) | Err(Refused::Condition(_)) => Ok(()),
             Err(Refused::Store(error)) => Err(error),
         }
     }

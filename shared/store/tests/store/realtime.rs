@@ -14,7 +14,7 @@ fn notification(user: Account, at: Timestamp) -> Notification {
         user_id: user,
         id: change.id(&user, MessagePart::Notification),
         kind: NotificationKind::OrderStatus,
-        order_id: OrderId::derived(&uuid::Uuid::nil(), "a"),
+        order_id: Some(OrderId::derived(&uuid::Uuid::nil(), "a")),
         title: "Paid".into(),
         message: "The payment is on the contract.".into(),
         read: false,

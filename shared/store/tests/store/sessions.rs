@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::{
     error::BoxError,
 };
 use aws_smithy_runtime_api::http::StatusCode;
+use descrow_domain::notification::{Change, MessagePart, Notification, NotificationKind};
 use descrow_store::{
     Challenge, Family, Rotation, Store, Tables, Ticket,
     testing::{STACK, TestStore},
@@ -111,6 +112,28 @@ async fn a_use_whose_reply_was_lost_is_not_taken_for_a_second_one() {
     assert_eq!(outcome, Rotation::Rotated(stored.clone()));
     let second = db.store.sessions().rotate(id, 1, NOW, later(300)).await.unwrap();
     assert_eq!(second, Rotation::Reused(stored), "another use of the same token is one");
+}
+
+#[tokio::test]
+async fn a_reuse_ends_the_family_and_tells_its_user_once() {
+    let db = TestStore::start().await;
+    let (sessions, id) = (db.store.sessions(), Uuid::now_v7());
+    sessions.create_family(&Family::new(id, BUYER, NOW, later(100))).await.unwrap();
+    let notice = |at| Notification {
+        user_id: BUYER,
+        id: Change { at, version: 1, row: "sessions/a" }.id(&BUYER, MessagePart::Notification),
+        kind: NotificationKind::Security,
+        order_id: None,
+        title: "Signed out".into(),
+        message: "A refresh token was used twice.".into(),
+        read: false,
+        created_at: at,
+    };
+    sessions.end_reused(id, &notice(NOW)).await.unwrap();
+    assert!(sessions.family(id).await.unwrap().unwrap().revoked);
+    sessions.end_reused(id, &notice(later(1))).await.expect("it was ended already");
+    let told = db.store.notifications().list(&BUYER, None, 10).await.unwrap();
+    assert_eq!(told.items, [notice(NOW)]);
 }
 
 #[tokio::test]
