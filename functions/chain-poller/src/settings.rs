@@ -13,7 +13,7 @@ const TABLES: [Table; 6] =
 /// Reads the configuration and builds what follows from it. `None` notes in `config` what is wrong.
 pub fn poller(config: &Config) -> Option<Poller> {
     let tables = Tables::from_config(config, &TABLES);
-    let url = config.required("POLKADOT_WS_URL");
+    let url = config.url("POLKADOT_WS_URL", &["ws", "wss"]);
     let address = config.parsed::<Address>("CONTRACT_ADDRESS");
     let abi = contract_abi(config);
     let shipping = config.parsed::<u32>("WINDOW_SHIPPING");

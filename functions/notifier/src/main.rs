@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init();
     let settings = Config::from_env(|c| {
         let wanted = [Table::Notifications, Table::Connections, Table::MpesaTransactions];
-        let (tables, endpoint) = (Tables::from_config(c, &wanted), c.required("WS_MANAGEMENT_URL"));
+        let (tables, endpoint) = (Tables::from_config(c, &wanted), c.url("WS_MANAGEMENT_URL", &["http", "https"]));
         Some((tables?, endpoint?))
     });
     let (tables, endpoint) = settings.unwrap_or_else(|error| {

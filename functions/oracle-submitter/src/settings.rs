@@ -9,7 +9,7 @@ use crate::Submitter;
 /// Reads the configuration and builds what follows from it. `None` notes in `config` what is wrong.
 pub fn submitter(config: &Config) -> Option<Submitter> {
     let tables = Tables::from_config(config, &[Table::ChainCommands, Table::ChainState, Table::Orders]);
-    let url = config.required("POLKADOT_WS_URL");
+    let url = config.url("POLKADOT_WS_URL", &["ws", "wss"]);
     let address = config.parsed::<Address>("CONTRACT_ADDRESS");
     let abi = contract_abi(config);
     let signer = config.secret("ORACLE_SEED", 1).and_then(|seed| {

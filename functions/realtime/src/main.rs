@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     telemetry::init();
     let settings = Config::from_env(|c| {
         let tables = Tables::from_config(c, &[Table::Sessions, Table::Connections, Table::Notifications]);
-        let endpoint = c.required("WS_MANAGEMENT_URL");
+        let endpoint = c.url("WS_MANAGEMENT_URL", &["http", "https"]);
         Some((tables?, endpoint?))
     });
     let (tables, endpoint) = settings.unwrap_or_else(|error| {

@@ -49,7 +49,12 @@ impl Config {
 
     /// Says that `name` is wrong, and how; `why` must not contain the value.
     pub fn refuse(&self, name: &str, why: impl fmt::Display) {
-        self.problems.borrow_mut().push(format!("{name} {why}"));
+        let problem = format!("{name} {why}");
+        let mut problems = self.problems.borrow_mut();
+        // Two parts of a function may read the same variable.
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
     }
 
     /// A variable that must be there and not empty.
@@ -69,6 +74,19 @@ impl Config {
             return None;
         }
         Some(Secret::new(value))
+    }
+
+    /// A URL that must be there, with one of `schemes`, a host, and nothing that no URL holds.
+    pub fn url(&self, name: &str, schemes: &[&str]) -> Option<String> {
+        let value = self.required(name)?;
+        let host = schemes.iter().find_map(|scheme| value.strip_prefix(scheme)?.strip_prefix("://"));
+        if host.is_some_and(|host| host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
+            && value.bytes().all(|byte| byte.is_ascii_graphic())
+        {
+            return Some(value);
+        }
+        self.refuse(name, format_args!("is not a URL with {}", schemes.join(" or ")));
+        None
     }
 
     /// A variable that may be absent; empty counts as absent, since templates cannot leave one out.
@@ -123,6 +141,28 @@ mod tests {
             error.to_string(),
             "bad configuration: PORT is not a valid u16; JWT_SECRET is shorter than 32 bytes; TABLE_ORDERS is not set"
         );
+    }
+
+    #[test]
+    fn a_url_has_the_right_scheme_and_a_host() {
+        let read = |value: &str| Config::from_values(pairs(&[("U", value)]), |c| c.url("U", &["ws", "wss"]));
+        for good in ["ws://127.0.0.1:9944", "wss://rpc.example/x?y", "ws://[::1]:1"] {
+            assert_eq!(read(good), Ok(good.to_owned()));
+        }
+        for bad in ["hunter2", "https://rpc.example", "ws://", "ws:///path", "wss://a b"] {
+            assert_eq!(read(bad).unwrap_err().to_string(), "bad configuration: U is not a URL with ws or wss", "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_two_parts_miss_is_named_once() {
+        let error = Config::from_values(pairs(&[]), |c| Some((c.required("A")?, c.required("A")?))).unwrap_err();
+        assert_eq!(error.0, ["A is not set"]);
+        let error = Config::from_values(pairs(&[]), |c| {
+            let (one, two) = (c.required("A"), c.required("A"));
+            Some((one?, two?))
+        });
+        assert_eq!(error.unwrap_err().0, ["A is not set"]);
     }
 
     #[test]
