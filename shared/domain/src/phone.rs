@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// An MSISDN `254[17]XXXXXXXX` (DARAJA.md §3.1). Personal data: its `Debug` is masked and it has no `Display`; the
+/// An MSISDN: 254, then 1 or 7, then eight digits (DARAJA.md §3.1). Personal data: its `Debug` is masked and it has no `Display`; the
 /// digits are given out by [`Msisdn::digits`] alone, which is easy to search for.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
