@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use descrow_domain::{Account, Planck};
-use descrow_platform::Deadline;
+use descrow_platform::{Config, Deadline};
 use subxt::{
     PolkadotConfig,
     config::{DefaultExtrinsicParamsBuilder, substrate::H256},
@@ -49,6 +49,19 @@ impl EscrowContract {
     /// The contract at `address` that speaks `abi`.
     pub fn new(address: Address, abi: SolidityAbi) -> Self {
         Self { address, abi: Arc::new(abi) }
+    }
+
+    /// The contract that `CONTRACT_ADDRESS` names, with the ABI in `CONTRACT_ABI` (JSON) where it is another than the
+    /// reference contract's. `None` notes in `config` what is wrong.
+    pub fn read(config: &Config) -> Option<Self> {
+        let address = config.parsed::<Address>("CONTRACT_ADDRESS");
+        let abi = match config.optional("CONTRACT_ABI") {
+            Some(json) => SolidityAbi::from_json(&json),
+            None => SolidityAbi::reference(),
+        };
+        // The error names messages and events, never what the variable holds.
+        let abi = abi.inspect_err(|error| config.refuse("CONTRACT_ABI", error)).ok();
+        Some(Self::new(address?, abi?))
     }
 
     /// Tries `call` at a block, without a transaction and without a fee.
