@@ -63,7 +63,12 @@ fn command_kind(event: &EscrowEvent) -> Option<CommandKind> {
         EscrowEvent::OrderFunded { held: false, .. } => Some(CommandKind::RecordPayment),
         EscrowEvent::OrderShipped { .. } => Some(CommandKind::MarkShipped),
         EscrowEvent::OrderDelivered { .. } => Some(CommandKind::ConfirmDelivery),
-        _ => None,
+        EscrowEvent::DisputeRaised { .. } => Some(CommandKind::RaiseDispute),
+        EscrowEvent::DisputeResolved { .. } => Some(CommandKind::ResolveDispute),
+        EscrowEvent::OrderCancelled { .. } => Some(CommandKind::Cancel),
+        EscrowEvent::OrderFunded { held: true, .. }
+        | EscrowEvent::OrderCompleted { .. }
+        | EscrowEvent::PaymentRefused { .. } => None,
     }
 }
 
@@ -128,17 +133,18 @@ fn target(action: OrderMove) -> Option<OrderStatus> {
 }
 
 fn reach(next: &mut Order, status: OrderStatus, action: OrderMove, found: &ContractEvent, now: Timestamp) {
-    let asked = next.pending.as_ref().filter(|pending| pending.action == action).map(|pending| pending.by);
+    let asked = next.pending.as_ref().filter(|pending| pending.action == action);
+    let (done, by) = (asked.is_some(), asked.and_then(|pending| pending.by));
     next.status = status;
     next.history.push(Transition {
         status,
         at: now,
-        by: asked,
+        by,
         extrinsic: found.extrinsic_hash.map(|hash| format!("0x{}", hex::encode(hash))),
         block: Some(found.block),
     });
     // Done, or made impossible by what happened instead.
-    if asked.is_some() || next.pending.as_ref().is_some_and(|pending| status.after(pending.action).is_err()) {
+    if done || next.pending.as_ref().is_some_and(|pending| status.after(pending.action).is_err()) {
         next.pending = None;
     }
 }

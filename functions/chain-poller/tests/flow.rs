@@ -62,7 +62,7 @@ async fn ask(world: &World, order: &Order, action: OrderMove, command: Command) 
     let command = ChainCommand::new(order.id, command, Timestamp::now());
     let mut next = self::order(world, order).await;
     next.version += 1;
-    let by = if action == OrderMove::Ship { seller() } else { buyer() };
+    let by = Some(if action == OrderMove::Ship { seller() } else { buyer() });
     next.pending = Some(PendingAction { action, command_id: command.id.clone(), by, at: Timestamp::now() });
     world.db.store.orders().request_move(&next, &command, None).await.unwrap();
     assert_eq!(world.deliver(&[&command.id]).await, Vec::<String>::new());

@@ -1,7 +1,10 @@
 //! A command as a message to the contract.
 
-use descrow_chain::{EscrowCall, OffchainPayment, OrderRef};
-use descrow_domain::command::{ChainCommand, Command};
+use descrow_chain::{EscrowCall, OffchainPayment, OrderRef, Resolution};
+use descrow_domain::{
+    command::{ChainCommand, Command},
+    dispute::DisputeResolution,
+};
 
 /// The message that carries out `command`; `None` where its row holds a hash that is none.
 pub fn message(command: &ChainCommand) -> Option<EscrowCall> {
@@ -19,7 +22,22 @@ pub fn message(command: &ChainCommand) -> Option<EscrowCall> {
         }
         Command::MarkShipped { tracking_cid } => EscrowCall::MarkShipped { order, tracking_cid: tracking_cid.clone() },
         Command::ConfirmDelivery => EscrowCall::ConfirmDelivery { order },
+        Command::Cancel => EscrowCall::Cancel { order },
+        Command::RaiseDispute { evidence_cid } => {
+            EscrowCall::RaiseDispute { order, evidence_cid: evidence_cid.clone() }
+        }
+        Command::ResolveDispute { resolution } => {
+            EscrowCall::ResolveDispute { order, resolution: as_the_contract_has_it(*resolution) }
+        }
     })
+}
+
+fn as_the_contract_has_it(resolution: DisputeResolution) -> Resolution {
+    match resolution {
+        DisputeResolution::RefundBuyer => Resolution::RefundBuyer,
+        DisputeResolution::ReleaseToSeller => Resolution::ReleaseToSeller,
+        DisputeResolution::Split { seller_bps } => Resolution::Split { seller_bps: seller_bps.get() },
+    }
 }
 
 /// One message for the commands of one extrinsic.
@@ -62,6 +80,27 @@ mod tests {
         assert_eq!(message(&command), Some(EscrowCall::RecordPayment(payment)));
         for wrong in ["", "0x", "ab", &"ab".repeat(32), &format!("0x{}", "ab".repeat(33))] {
             assert_eq!(message(&record(wrong)), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_cancellation_a_dispute_and_its_end_are_told_as_they_are() {
+        let id = OrderId::new();
+        let order = OrderRef::of(id);
+        let told = |command| message(&ChainCommand::new(id, command, Timestamp(0)));
+        assert_eq!(told(Command::Cancel), Some(EscrowCall::Cancel { order }));
+        assert_eq!(
+            told(Command::RaiseDispute { evidence_cid: "bafy".into() }),
+            Some(EscrowCall::RaiseDispute { order, evidence_cid: "bafy".into() })
+        );
+        let split = DisputeResolution::Split { seller_bps: 2_500.try_into().unwrap() };
+        for (ours, theirs) in [
+            (DisputeResolution::RefundBuyer, Resolution::RefundBuyer),
+            (DisputeResolution::ReleaseToSeller, Resolution::ReleaseToSeller),
+            (split, Resolution::Split { seller_bps: 2_500 }),
+        ] {
+            let call = EscrowCall::ResolveDispute { order, resolution: theirs };
+            assert_eq!(told(Command::ResolveDispute { resolution: ours }), Some(call));
         }
     }
 

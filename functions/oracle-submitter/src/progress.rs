@@ -39,6 +39,14 @@ pub fn progress(command: &Command, state: &OrderState) -> Progress {
             let done = matches!(state.status, S::Delivered | S::Completed);
             (done, matches!(state.status, S::None | S::Created | S::Funded))
         }
+        Command::Cancel => (state.status == S::Cancelled, state.status == S::None),
+        Command::RaiseDispute { .. } => {
+            (matches!(state.status, S::Disputed | S::Resolved), matches!(state.status, S::None | S::Created))
+        }
+        Command::ResolveDispute { .. } => {
+            let early = matches!(state.status, S::None | S::Created | S::Funded | S::Shipped | S::Delivered);
+            (state.status == S::Resolved, early)
+        }
     };
     match (done, early) {
         (true, _) => Progress::Done,
@@ -51,15 +59,16 @@ pub fn progress(command: &Command, state: &OrderState) -> Progress {
 pub fn before(command: &Command) -> Option<CommandKind> {
     match command {
         Command::CreateOrder { .. } => None,
-        Command::RecordPayment { .. } => Some(CommandKind::CreateOrder),
-        Command::MarkShipped { .. } => Some(CommandKind::RecordPayment),
+        Command::RecordPayment { .. } | Command::Cancel => Some(CommandKind::CreateOrder),
+        Command::MarkShipped { .. } | Command::RaiseDispute { .. } => Some(CommandKind::RecordPayment),
         Command::ConfirmDelivery => Some(CommandKind::MarkShipped),
+        Command::ResolveDispute { .. } => Some(CommandKind::RaiseDispute),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use descrow_domain::{Account, PaymentId, Planck};
+    use descrow_domain::{Account, PaymentId, Planck, dispute::DisputeResolution};
 
     use super::*;
 
@@ -90,17 +99,19 @@ mod tests {
         let tx_hash = format!("0x{}", "07".repeat(32));
         let record = Command::RecordPayment { payment_id: PaymentId::new(), tx_hash };
         let ship = Command::MarkShipped { tracking_cid: "bafy".into() };
-        let commands = [create, record, ship, Command::ConfirmDelivery];
+        let dispute = Command::RaiseDispute { evidence_cid: String::new() };
+        let resolve = Command::ResolveDispute { resolution: DisputeResolution::RefundBuyer };
+        let commands = [create, record, ship, Command::ConfirmDelivery, Command::Cancel, dispute, resolve];
         let expected = [
-            [R, E, E, E],
-            [D, R, E, E],
-            [D, R, R, E],
-            [D, R, D, R],
-            [D, R, D, D],
-            [D, R, D, D],
-            [D, R, R, R],
-            [D, R, R, R],
-            [D, R, R, R],
+            [R, E, E, E, E, E, E],
+            [D, R, E, E, R, E, E],
+            [D, R, R, E, R, R, E],
+            [D, R, D, R, R, R, E],
+            [D, R, D, D, R, R, E],
+            [D, R, D, D, R, R, R],
+            [D, R, R, R, R, D, R],
+            [D, R, R, R, R, D, D],
+            [D, R, R, R, D, R, R],
         ];
         for (status, row) in ContractStatus::ALL.into_iter().zip(expected) {
             let state = state(status);

@@ -101,7 +101,7 @@ async fn what_the_contract_refuses_fails_without_a_fee_and_ends_the_pending_move
     pending.pending = Some(PendingAction {
         action: OrderMove::Deliver,
         command_id: confirm.id.clone(),
-        by: buyer(),
+        by: Some(buyer()),
         at: Timestamp::now(),
     });
     world.db.store.orders().request_move(&pending, &confirm, None).await.unwrap();

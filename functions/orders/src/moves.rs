@@ -14,7 +14,7 @@ use descrow_web::{ApiError, Code, FieldProblem};
 /// 409 that names the status, what is pending, and the moves that are allowed.
 pub(crate) fn may(order: &Order, action: OrderMove, by: &Account) -> Result<bool, ApiError> {
     match &order.pending {
-        Some(pending) if pending.action == action && pending.by == *by => Ok(false),
+        Some(pending) if pending.action == action && pending.by == Some(*by) => Ok(false),
         None if order.status.after(action).is_ok() => Ok(true),
         _ => Err(illegal(order)),
     }
@@ -64,7 +64,7 @@ pub(crate) async fn request(
     let now = Timestamp::now();
     let command = ChainCommand::new(order.id, command, now);
     let next = Order {
-        pending: Some(PendingAction { action, command_id: command.id.clone(), by, at: now }),
+        pending: Some(PendingAction { action, command_id: command.id.clone(), by: Some(by), at: now }),
         version: order.version.saturating_add(1),
         updated_at: now,
         ..order

@@ -73,7 +73,7 @@ async fn confirming_is_pending_and_twice_is_once() {
     assert_eq!((again.status.as_u16(), &again.body), (202, &answer.body));
     let pending = stage.row(id).await.pending.unwrap();
     let command = stage.bench.database.store.chain_commands().get(&pending.command_id).await.unwrap().unwrap();
-    assert_eq!((command.command, pending.by), (Command::ConfirmDelivery, stage.buyer.account));
+    assert_eq!((command.command, pending.by), (Command::ConfirmDelivery, Some(stage.buyer.account)));
 }
 
 #[tokio::test]

@@ -173,7 +173,7 @@ async fn only_the_buyer_pays_and_only_what_can_be_paid() {
     late.deadlines.payment = Some(Timestamp::now().plus_seconds(-1));
     stage.rewrite(&late).await;
     assert_eq!(stage.send(pay(&stage, id, "p")).await.outcome(), (409, "order_state"));
-    let by = stage.buyer.account;
+    let by = Some(stage.buyer.account);
     let pending =
         PendingAction { action: OrderMove::Fund, command_id: "record_payment#x".into(), by, at: row.created_at };
     let funding = Order { pending: Some(pending), version: row.version + 2, ..row.clone() };

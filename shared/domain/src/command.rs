@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Account, OrderId, PaymentId, Planck, Timestamp, order::OrderMove};
+use crate::{Account, OrderId, PaymentId, Planck, Timestamp, dispute::DisputeResolution, order::OrderMove};
 
 /// What the contract is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,18 @@ pub enum Command {
     },
     /// `confirmDelivery`: the buyer has it.
     ConfirmDelivery,
+    /// `cancel`: the order is given up; the contract pays back what it holds.
+    Cancel,
+    /// `raiseDispute`: a party asks an admin to decide.
+    RaiseDispute {
+        /// CID of the first evidence; empty where there is none.
+        evidence_cid: String,
+    },
+    /// `resolveDispute`: an admin decided.
+    ResolveDispute {
+        /// How.
+        resolution: DisputeResolution,
+    },
 }
 
 /// A command without its details.
@@ -50,6 +62,12 @@ pub enum CommandKind {
     MarkShipped,
     /// [`Command::ConfirmDelivery`]
     ConfirmDelivery,
+    /// [`Command::Cancel`]
+    Cancel,
+    /// [`Command::RaiseDispute`]
+    RaiseDispute,
+    /// [`Command::ResolveDispute`]
+    ResolveDispute,
 }
 
 impl CommandKind {
@@ -60,6 +78,9 @@ impl CommandKind {
             Self::RecordPayment => "record_payment",
             Self::MarkShipped => "mark_shipped",
             Self::ConfirmDelivery => "confirm_delivery",
+            Self::Cancel => "cancel",
+            Self::RaiseDispute => "raise_dispute",
+            Self::ResolveDispute => "resolve_dispute",
         }
     }
 
@@ -77,6 +98,9 @@ impl Command {
             Self::RecordPayment { .. } => CommandKind::RecordPayment,
             Self::MarkShipped { .. } => CommandKind::MarkShipped,
             Self::ConfirmDelivery => CommandKind::ConfirmDelivery,
+            Self::Cancel => CommandKind::Cancel,
+            Self::RaiseDispute { .. } => CommandKind::RaiseDispute,
+            Self::ResolveDispute { .. } => CommandKind::ResolveDispute,
         }
     }
 
@@ -97,6 +121,9 @@ impl Command {
             Self::RecordPayment { .. } => Some(OrderMove::Fund),
             Self::MarkShipped { .. } => Some(OrderMove::Ship),
             Self::ConfirmDelivery => Some(OrderMove::Deliver),
+            Self::Cancel => Some(OrderMove::Cancel),
+            Self::RaiseDispute { .. } => Some(OrderMove::Dispute),
+            Self::ResolveDispute { .. } => Some(OrderMove::Resolve),
         }
     }
 }
@@ -197,7 +224,7 @@ impl ChainCommand {
 mod tests {
     use super::*;
 
-    fn all() -> [(Command, serde_json::Value); 4] {
+    fn all() -> [(Command, serde_json::Value); 7] {
         let account = Account::from_bytes([1; 32]);
         let payment = PaymentId::derived(&uuid::Uuid::nil(), "p");
         [
@@ -220,6 +247,16 @@ mod tests {
                 serde_json::json!({"kind": "mark_shipped", "tracking_cid": "bafy"}),
             ),
             (Command::ConfirmDelivery, serde_json::json!({"kind": "confirm_delivery"})),
+            (Command::Cancel, serde_json::json!({"kind": "cancel"})),
+            (
+                Command::RaiseDispute { evidence_cid: "bafy".into() },
+                serde_json::json!({"kind": "raise_dispute", "evidence_cid": "bafy"}),
+            ),
+            (
+                Command::ResolveDispute { resolution: DisputeResolution::Split { seller_bps: 2500.try_into().unwrap() } },
+                serde_json::json!({"kind": "resolve_dispute",
+                    "resolution": {"kind": "split", "seller_bps": 2500}}),
+            ),
         ]
     }
 
@@ -236,7 +273,7 @@ mod tests {
     fn an_order_has_one_command_of_a_kind() {
         let order = OrderId::new();
         let ids: std::collections::HashSet<_> = all().iter().map(|(command, _)| command.id(order)).collect();
-        assert_eq!(ids.len(), 4);
+        assert_eq!(ids.len(), 7);
         let (one, two) = (PaymentId::new(), PaymentId::new());
         let record = |payment_id| Command::RecordPayment { payment_id, tx_hash: String::new() }.id(order);
         assert_eq!(record(one), record(two), "a second payment for an order is never recorded");

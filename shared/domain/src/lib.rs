@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod command;
+pub mod dispute;
 pub mod ids;
 pub mod image;
 pub mod ledger;

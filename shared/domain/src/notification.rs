@@ -24,6 +24,10 @@ pub enum NotificationKind {
     Payment,
     /// The seller's payout went on.
     Payout,
+    /// Evidence of a dispute came, or none is taken any more.
+    Dispute,
+    /// An admin decided about the user's KYC documents.
+    Kyc,
     /// Something happened to the account that its owner should look into.
     Security,
 }

@@ -141,8 +141,9 @@ pub struct PendingAction {
     pub action: OrderMove,
     /// The chain command that carries it out.
     pub command_id: String,
-    /// Who asked; the oracle's own account for what follows from a payment.
-    pub by: Account,
+    /// Who asked: a party, an admin, the payer; `None` for the system, when a window ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Account>,
     /// When.
     pub at: Timestamp,
 }

@@ -1,5 +1,8 @@
 //! Exchange rates and the quote that an order keeps for good.
 
+mod current;
+pub mod feed;
+
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +11,8 @@ use crate::{
     Kes, Planck, Timestamp, UsdCents,
     money::{InvalidAmount, PLANCK_PER_DOT, parse_decimal},
 };
+
+pub use current::{Bounds, Candidate, CurrentRates, Judged, NotQuotable, Pricing};
 
 /// A rate's unit: one is 10⁸.
 pub const RATE_ONE: u64 = 100_000_000;

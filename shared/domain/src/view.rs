@@ -433,7 +433,7 @@ mod tests {
         order.pending = Some(PendingAction {
             action: OrderMove::Ship,
             command_id: "mark_shipped#1".into(),
-            by: order.seller_id,
+            by: Some(order.seller_id),
             at: Timestamp(5),
         });
         let view = OrderView::new(&order, None, None);

@@ -169,12 +169,12 @@ fn each_event_ends_its_command_and_sets_the_next_deadline() {
         ("mark_shipped".into(), Deadlines { inspection: Some(NOW.plus_seconds(200)), ..none.clone() })
     );
     assert_eq!(after(OrderStatus::Shipped, OrderStatus::Delivered), ("confirm_delivery".into(), none.clone()));
-    assert_eq!(after(OrderStatus::Funded, OrderStatus::Disputed), (String::new(), none));
+    assert_eq!(after(OrderStatus::Funded, OrderStatus::Disputed), ("raise_dispute".into(), none));
 }
 
 #[test]
 fn a_pending_move_ends_when_it_happened_or_became_impossible() {
-    let pending = |action| Some(PendingAction { action, command_id: "c".into(), by: account(1), at: Timestamp(0) });
+    let pending = |action| Some(PendingAction { action, command_id: "c".into(), by: Some(account(1)), at: Timestamp(0) });
     let mut order = order(OrderStatus::Shipped, PaymentMode::Mpesa);
     let delivered = event_to(OrderStatus::Delivered, OrderRef::of(order.id), false);
     order.pending = pending(OrderMove::Deliver);

@@ -13,7 +13,6 @@ use std::ops::Range;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::{
-    Account,
     command::{ChainCommand, Command},
     ledger,
     order::{Order, OrderMove, OrderStatus, PendingAction, Transition, payment_hash},
@@ -195,7 +194,7 @@ fn record_command(payment: &Payment) -> ChainCommand {
 /// The order waits for the contract to record the payment. Only an order that can be paid takes it, whichever payment it
 /// named before: a late success of an earlier push is as good.
 fn fund(payment: &Payment, command_id: &str) -> Result<Write, StoreError> {
-    let by: Account = payment.user_id;
+    let by = Some(payment.user_id);
     let pending =
         PendingAction { action: OrderMove::Fund, command_id: command_id.to_owned(), by, at: payment.updated_at };
     let change =

@@ -152,7 +152,7 @@ async fn a_confirmed_payment_books_funds_and_commands_in_one_round_trip() {
         pending: Some(PendingAction {
             action: OrderMove::Fund,
             command_id: command_id.clone(),
-            by: order.buyer_id,
+            by: Some(order.buyer_id),
             at: later(20),
         }),
         updated_at: later(20),

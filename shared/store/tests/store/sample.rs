@@ -106,7 +106,7 @@ pub(crate) fn create_command(order: &Order) -> ChainCommand {
 /// The order with a pending move, as a request makes it, and the move's command.
 pub(crate) fn moving(order: &Order, action: OrderMove, command: Command) -> (Order, ChainCommand) {
     let command = ChainCommand::new(order.id, command, later(1));
-    let pending = PendingAction { action, command_id: command.id.clone(), by: SELLER, at: later(1) };
+    let pending = PendingAction { action, command_id: command.id.clone(), by: Some(SELLER), at: later(1) };
     let next = Order { pending: Some(pending), updated_at: later(1), version: order.version + 1, ..order.clone() };
     (next, command)
 }
