@@ -65,7 +65,7 @@ async fn stack(chain: &str, daraja: &str, gateway: &str, queues: &str) -> App {
         .behavior_version(aws_sdk_sqs::config::BehaviorVersion::v2026_01_12())
         .region(aws_sdk_sqs::config::Region::new("us-east-1"))
         .credentials_provider(credentials)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(descrow_platform::aws_http::client(std::time::Duration::from_secs(2)))
         .endpoint_url(format!("http://{queues}"))
         .build();
     let http = http_client::build(Probe::TIMEOUT).unwrap();

@@ -3,9 +3,9 @@
 //! `main.rs` of a function wires these and nothing else: telemetry → configuration → clients → run.
 
 pub mod aws;
+pub mod aws_http;
 pub mod config;
 pub mod deadline;
-#[cfg(feature = "http-client")]
 pub mod http_client;
 #[cfg(feature = "websocket")]
 pub mod push;

@@ -5,6 +5,7 @@ use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
@@ -56,7 +57,7 @@ impl TestSqs {
             .region(Region::new("eu-west-1"))
             .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
             .endpoint_url(format!("http://{address}"))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .http_client(crate::aws_http::client(Duration::from_secs(2)))
             .build();
         Self { client: aws_sdk_sqs::Client::from_conf(config), sent }
     }

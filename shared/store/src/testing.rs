@@ -84,9 +84,17 @@ pub fn definitions() -> Vec<Definition> {
                 _ => (text("id"), None),
             };
             let indexes = match table {
-                Table::Products => {
-                    vec![index("by_seller", "seller_id", created), index("by_status", "status_shard", created)]
-                }
+                Table::Products => [
+                    ("by_status", "by_status_price", "status_shard"),
+                    ("by_category", "by_category_price", "category_shard"),
+                    ("by_seller", "by_seller_price", "seller_status"),
+                    ("by_seller_category", "by_seller_category_price", "seller_category"),
+                ]
+                .into_iter()
+                .flat_map(|(newest, price, partition)| {
+                    [index(newest, partition, created), index(price, partition, text("price_key"))]
+                })
+                .collect(),
                 Table::Orders => vec![
                     index("by_buyer", "buyer_id", created),
                     index("by_seller", "seller_id", created),
@@ -189,7 +197,7 @@ impl TestStore {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .http_client(descrow_platform::aws_http::client(std::time::Duration::from_secs(2)))
             .endpoint_url(format!("http://{address}"))
             .interceptor(trips.clone())
             .build();
