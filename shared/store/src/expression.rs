@@ -42,6 +42,13 @@ impl Expression {
         self
     }
 
+    /// Both assignments of an update.
+    pub(crate) fn also(mut self, other: Self) -> Self {
+        self.text = format!("{}, {}", self.text, other.text);
+        self.values.extend(other.values);
+        self
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

@@ -20,6 +20,7 @@ mod item;
 mod ledger;
 mod limits;
 mod list;
+mod messages;
 mod notifications;
 mod orders;
 mod payments;
@@ -43,10 +44,11 @@ pub use idempotency::{Begin, IdempotencyRecord};
 pub use ledger::Ledger;
 pub use limits::{Limits, Window};
 pub use list::Page;
+pub use messages::{Appended, Asked, Kept, Known, Messages, Telling};
 pub use notifications::Notifications;
 pub use orders::{Applied, Begun, ChainChange, Created, FinalCommand, OrderList, Orders, OrdersOf, Requested};
 pub use payments::{Payments, Settled};
-pub use products::{Listed, ProductList, Products};
+pub use products::{Listed, ProductList, ProductSort, Products};
 pub use sessions::{Challenge, Family, Rotation, Sessions, Ticket};
 pub use table::{Table, Tables};
 pub use together::{Found, Wanted};
@@ -117,6 +119,11 @@ impl Store {
     /// Notifications.
     pub fn notifications(&self) -> Notifications<'_> {
         Notifications(self)
+    }
+
+    /// What users were told through the WebSocket.
+    pub fn messages(&self) -> Messages<'_> {
+        Messages(self)
     }
 
     /// Open WebSocket connections.

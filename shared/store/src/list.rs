@@ -86,7 +86,8 @@ impl Store {
         let read = listing.limit.saturating_add(1).max(least);
         let mut part = Part { found: Vec::new(), reached: None };
         let mut start = None;
-        for _ in 0..FILTERED_PAGES {
+        let pages = if listing.filter.is_some() { FILTERED_PAGES } else { 1 };
+        for _ in 0..pages {
             let bindings = Bindings::of([&condition].into_iter().chain(&listing.filter));
             let output = self
                 .client()

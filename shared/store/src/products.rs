@@ -5,12 +5,17 @@ use descrow_domain::{
     product::{Product, ProductStatus},
 };
 
+mod places;
+
+pub(crate) use places::moved;
+use places::{places, price_key, sought};
+
 use crate::{
     IdempotencyRecord, Page, Replaced, Store, StoreError, Table,
     access::based_on,
     error::Refused,
     expression::{expr, string},
-    item::{Item, Row, SHARDS, created_key, decode, encode, id_key, shard},
+    item::{Item, Row, created_key, decode, encode, id_key},
     list::Listing,
     transaction::Write,
 };
@@ -20,36 +25,40 @@ impl Row for Product {
 
     fn index(&self, item: &mut Item) {
         item.insert("created_key".into(), string(created_key(self.created_at, self.id.as_uuid())));
-        item.insert("status_shard".into(), string(status_shard(self.status, shard(self.id.as_uuid()))));
+        item.insert("price_key".into(), string(price_key(self)));
+        for (column, value) in places(self, self.status) {
+            item.insert(column.to_owned(), string(value));
+        }
     }
 }
 
-/// The partition of `by_status`.
-pub(crate) fn status_shard(status: ProductStatus, shard: u8) -> String {
-    format!("{}#{shard}", status_name(status))
-}
-
-fn status_name(status: ProductStatus) -> &'static str {
-    match status {
-        ProductStatus::Active => "active",
-        ProductStatus::Inactive => "inactive",
-        ProductStatus::Sold => "sold",
-    }
-}
-
-/// Which products to list, newest first.
+/// Which products to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProductList<'a> {
     /// Only this seller's.
     pub seller: Option<Account>,
-    /// Only with this status. Without a seller it must be given, and is [`ProductStatus::Active`] where it is not.
+    /// Only with this status. Where there is none: every status of a seller's, else [`ProductStatus::Active`].
     pub status: Option<ProductStatus>,
     /// Only of this category.
     pub category: Option<&'a str>,
+    /// What comes first.
+    pub sort: ProductSort,
     /// The position that the page before ended at.
     pub position: Option<&'a str>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// What comes first in a list of products.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProductSort {
+    /// The one listed last.
+    #[default]
+    Newest,
+    /// The one that costs least, in DOT; of equal prices the one listed first.
+    PriceAscending,
+    /// The one that costs most: the reverse.
+    PriceDescending,
 }
 
 /// What became of a new product.
@@ -117,42 +126,26 @@ impl Products<'_> {
         }
     }
 
-    /// A page of products, newest first.
+    /// A page of products: every filter is a key of an index, so that a page is full unless it is the last, and one round
+    /// trip whatever it leaves out.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn list(self, wanted: &ProductList<'_>) -> Result<Page<Product>, StoreError> {
-        let mut filters = Vec::new();
-        if wanted.category.is_some() {
-            filters.push("#category = :category");
-        }
-        let (index, partition, values) = if let Some(seller) = &wanted.seller {
-            if wanted.status.is_some() {
-                filters.push("#status = :status");
-            }
-            ("by_seller", "seller_id", vec![string(seller)])
-        } else {
-            let status = wanted.status.unwrap_or(ProductStatus::Active);
-            ("by_status", "status_shard", (0..SHARDS).map(|n| string(status_shard(status, n))).collect())
+        let statuses = match (wanted.status, wanted.seller) {
+            (Some(status), _) => vec![status],
+            (None, None) => vec![ProductStatus::Active],
+            (None, Some(_)) => vec![ProductStatus::Active, ProductStatus::Inactive, ProductStatus::Sold],
         };
-        let mut filter = (!filters.is_empty()).then(|| expr(filters.join(" AND ")));
-        if let Some(category) = wanted.category {
-            filter = filter.map(|f| f.with(":category", string(category)));
-        }
-        if let (Some(status), Some(_)) = (wanted.status, &wanted.seller) {
-            filter = filter.map(|f| f.with(":status", string(status_name(status))));
-        }
-        let (position, limit) = (wanted.position, wanted.limit);
-        let listing = Listing {
-            index: Some(index),
-            partition,
-            values,
-            sort: "created_key",
-            descending: true,
-            position,
-            filter,
-            limit,
+        let (index, partition, values) = sought(wanted, &statuses);
+        let (created, price) = index;
+        let (index, sort, descending) = match wanted.sort {
+            ProductSort::Newest => (created, "created_key", true),
+            ProductSort::PriceAscending => (price, "price_key", false),
+            ProductSort::PriceDescending => (price, "price_key", true),
         };
-        self.0.list(listing).await
+        let (position, limit, filter) = (wanted.position, wanted.limit, None);
+        let index = Some(index);
+        self.0.list(Listing { index, partition, values, sort, descending, position, filter, limit }).await
     }
 }

@@ -1,6 +1,5 @@
 //! A new order, with everything that must exist as soon as it does.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::{
     command::ChainCommand,
     order::{Order, order_ref},
@@ -12,9 +11,9 @@ use crate::{
     IdempotencyRecord, StoreError, Table,
     chain_state::OrderReference,
     error::Refused,
-    expression::{expr, number, string},
-    item::{id_key, shard},
-    products::status_shard,
+    expression::{expr, number},
+    item::id_key,
+    products::moved,
     transaction::{Met, Write},
 };
 
@@ -91,18 +90,11 @@ fn sells(stock: &Product, priced: &Product, quantity: u32) -> bool {
 /// Takes the pieces from the stock as it was read; the last piece makes the product sold.
 fn reservation(stock: &Product, order: &Order) -> Write {
     let left = stock.quantity.saturating_sub(order.quantity);
-    let mut change = String::from("SET #quantity = :left, #version = :next, #updated_at = :now");
-    if left == 0 {
-        change.push_str(", #status = :sold, #status_shard = :sold_shard");
-    }
-    let mut change = expr(change)
+    let change = expr("SET #quantity = :left, #version = :next, #updated_at = :now")
         .with(":left", number(left))
         .with(":next", number(stock.version.saturating_add(1)))
         .with(":now", number(order.created_at.0));
-    if left == 0 {
-        let sold = status_shard(ProductStatus::Sold, shard(stock.id.as_uuid()));
-        change = change.with(":sold", string("sold")).with(":sold_shard", AttributeValue::S(sold));
-    }
+    let change = if left == 0 { change.also(moved(stock, ProductStatus::Sold)) } else { change };
     let condition = expr("#version = :version").with(":version", number(stock.version));
     Write::Update { table: Table::Products, key: id_key(stock.id), change, condition }
 }

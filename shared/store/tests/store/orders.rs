@@ -105,6 +105,7 @@ async fn the_last_piece_is_sold_to_one_of_many_buyers() {
         seller: None,
         status: Some(ProductStatus::Sold),
         category: None,
+        sort: descrow_store::ProductSort::Newest,
         position: None,
         limit: 5,
     };
