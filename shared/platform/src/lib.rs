@@ -4,6 +4,8 @@
 
 pub mod aws;
 pub mod aws_http;
+#[cfg(feature = "bucket")]
+pub mod bucket;
 pub mod config;
 pub mod deadline;
 pub mod http_client;
