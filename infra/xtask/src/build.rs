@@ -16,6 +16,11 @@ use crate::{layout::Layout, progress::Progress, tools};
 /// Packages the local stack needs besides the functions: the simulated world, what deploys the contract, and the client.
 const COMPANIONS: [&str; 3] = ["sandbox", "descrow-chain", "stack-client"];
 
+/// Compression for a local stack, which is deployed more often than it is loaded.
+const QUICK: i64 = 1;
+/// Compression for what Lambda downloads at each cold start.
+pub(crate) const SMALLEST: i64 = 9;
+
 /// Cargo, as the one that runs us.
 pub(crate) fn cargo(layout: &Layout) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -64,16 +69,16 @@ fn zip_if_changed(binary: &Path, zip: &Path) -> anyhow::Result<()> {
     }
     // Written aside first: an interrupted zip must not look like a new one.
     let aside = zip.with_extension("new");
-    write_zip(binary, &aside)?;
+    write_zip(binary, &aside, QUICK)?;
     fs::rename(aside, zip)?;
     Ok(())
 }
 
 /// The same binary gives the same zip: no date, one order, one mode.
-fn write_zip(binary: &Path, zip: &Path) -> anyhow::Result<()> {
+pub(crate) fn write_zip(binary: &Path, zip: &Path, level: i64) -> anyhow::Result<()> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(1))
+        .compression_level(Some(level))
         .last_modified_time(DateTime::default())
         .unix_permissions(0o755);
     let mut writer = ZipWriter::new(File::create(zip)?);
@@ -93,8 +98,8 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let (binary, first, second) = (folder.join("auth"), folder.join("1.zip"), folder.join("2.zip"));
         fs::write(&binary, b"#!/bin/sh\n".repeat(1000)).unwrap();
-        write_zip(&binary, &first).unwrap();
-        write_zip(&binary, &second).unwrap();
+        write_zip(&binary, &first, QUICK).unwrap();
+        write_zip(&binary, &second, QUICK).unwrap();
         assert_eq!(fs::read(&first).unwrap(), fs::read(&second).unwrap());
 
         let mut archive = zip::ZipArchive::new(File::open(&first).unwrap()).unwrap();

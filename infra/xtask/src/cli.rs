@@ -4,7 +4,9 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{demo, down, layout::Layout, logs, openapi, phone, progress::Progress, status, suite, tools, up};
+use crate::{
+    demo, down, layout::Layout, logs, openapi, phone, progress::Progress, schemathesis, sizes, status, suite, tools, up,
+};
 
 /// Everything a developer does with Descrow on one machine.
 #[derive(Parser)]
@@ -48,13 +50,25 @@ enum Command {
     },
     /// Run the whole suite: format, clippy, rules, template, unit to HTTP tests, and end to end on a fresh stack
     Test,
+    /// Build functions for release and print what Lambda has to load; fails where a bounded one is too large
+    Sizes {
+        /// Names as under functions/; all where none is given
+        functions: Vec<String>,
+    },
     /// Print the OpenAPI document of what is there
     Openapi {
         /// Publish it: write it to `shared/web/openapi.json`, which GET /openapi.json serves
         #[arg(long)]
         write: bool,
     },
-    /// Install the pinned tools (local AWS, SAM CLI, chain, Solidity compiler) under target/tools
+    /// Play against the deployed stack what the OpenAPI document allows and forbids, with all of schemathesis' checks. Starts
+    /// the stack if it is not up. Arguments after `--` go to schemathesis
+    Schemathesis {
+        /// Such as `--include-path /api/orders`
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Install the pinned tools (local AWS, SAM CLI, OpenAPI tools, chain, Solidity compiler, wallet) under target/tools
     Tools,
 }
 
@@ -124,7 +138,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Phone { action } => phone::run(&layout, &action)?,
         Command::Logs { function, follow } => logs::run(&layout, &function, follow)?,
         Command::Test => return suite::run(&layout, &progress),
+        Command::Sizes { functions } => return sizes::run(&layout, &progress, &functions),
         Command::Openapi { write } => openapi::run(&layout, write)?,
+        Command::Schemathesis { args } => schemathesis::run(&layout, &progress, &args)?,
         Command::Tools => tools::install_all(&layout, &progress)?,
     }
     Ok(ExitCode::SUCCESS)
