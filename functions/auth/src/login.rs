@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct LoginRequest {
     /// The account that the challenge was asked for.
-    #[schema(value_type = String, example = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")]
+    #[schema(value_type = String, format = "descrow-account", example = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")]
     account: Input<String>,
     /// The challenge's nonce.
     #[schema(value_type = String, pattern = "^[0-9a-f]{32}$", example = "7d9f1c0a6f3c4b5e8a1d2c3b4a596877")]
@@ -42,8 +42,8 @@ impl Request for LoginRequest {
     request_body = LoginRequest,
     responses(
         (status = 200, description = "Signed in", body = SessionView),
-        (status = 401, description = "The challenge or its signature is not valid"),
-        (status = 404, description = "The account is not registered")))]
+        (status = 401, description = "`invalid_challenge` or `invalid_signature`"),
+        (status = 404, description = "`not_registered`: register first")))]
 pub(crate) async fn login(
     State(auth): State<Auth>,
     visitor: Visitor,

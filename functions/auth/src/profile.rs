@@ -34,14 +34,16 @@ impl Request for ProfileRequest {
     }
 }
 
-fn gone() -> ApiError {
+/// Whose token is good and who is not there: a user is never removed, so this is another stack's.
+pub(crate) fn gone() -> ApiError {
     ApiError::new(Code::SessionRevoked, "There is no such user any more.")
 }
 
 /// Read the own profile
 #[utoipa::path(get, path = "/api/auth/profile", tag = "auth", operation_id = "readProfile",
     security(("token" = [])),
-    responses((status = 200, description = "The user who asks", body = UserView)))]
+    responses((status = 200, description = "The user who asks", body = UserView),
+        (status = 401, description = "No token, a bad one, or `session_revoked`: the user is no more")))]
 pub(crate) async fn read(State(auth): State<Auth>, somebody: Authenticated) -> Result<Reply, ApiError> {
     let user = auth.store.users().get(&somebody.account()).await?;
     Reply::ok(&UserView::from(&user.ok_or_else(gone)?))
@@ -54,7 +56,7 @@ pub(crate) async fn read(State(auth): State<Auth>, somebody: Authenticated) -> R
     security(("token" = [])), request_body = ProfileRequest,
     responses(
         (status = 200, description = "The profile as it is now", body = UserView),
-        (status = 409, description = "A seller's profile without a phone number")))]
+        (status = 409, description = "`phone_number_required`: a seller's profile has a phone number")))]
 pub(crate) async fn change(
     State(auth): State<Auth>,
     somebody: Authenticated,

@@ -50,7 +50,7 @@ impl Request for RefreshRequest {
     request_body = RefreshRequest,
     responses(
         (status = 200, description = "The next tokens", body = SessionView),
-        (status = 401, description = "The refresh token is not the session's last one, or the session ended")))]
+        (status = 401, description = "`invalid_token`, `token_expired`, `session_revoked`, or `refresh_token_reused`: the token is not the session's last one")))]
 pub(crate) async fn refresh(
     State(auth): State<Auth>,
     visitor: Visitor,

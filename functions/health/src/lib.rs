@@ -18,7 +18,7 @@ fn family() -> OpenApiRouter<Health> {
 
 /// The family's part of the OpenAPI document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    family().into_openapi()
+    descrow_web::document::open(family().into_openapi())
 }
 
 /// The family behind the edge. Neither route knows users.

@@ -21,7 +21,8 @@ use crate::{
 #[utoipa::path(post, path = "/api/orders/{id}/confirm", tag = "orders", security(("token" = [])),
     params(("id" = String, Path, format = "uuid", description = "The order's id.")),
     responses((status = 202, description = "Pending until its event is final on the chain", body = OrderView),
-        (status = 409, description = "The order's status does not allow it; `details` names status and allowed moves")))]
+        (status = 403, description = "`wrong_role`: the seller asks"),
+        (status = 409, description = "`order_state` or `version_conflict`; `details` names status and allowed moves")))]
 pub(crate) async fn confirm(
     State(app): State<Orders>,
     who: Authenticated,

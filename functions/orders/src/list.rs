@@ -3,7 +3,7 @@
 use axum::extract::State;
 use descrow_domain::{
     Account, OrderId, ProductId,
-    order::{Order, OrderMove, OrderStatus, Party, PaymentMode},
+    order::{Money, Order, OrderMove, OrderStatus, Party, PaymentMode},
     user::Role,
     view::{DeadlinesView, PendingView},
 };
@@ -77,7 +77,8 @@ pub struct OrderSummary {
     pending: Option<PendingView>,
     /// By when each party must act.
     deadlines: DeadlinesView,
-    /// The moves that the status allows; none while one waits for the chain.
+    /// The moves that may be yours now; none while one waits for the chain. A payment or payout under way, which only the
+    /// order itself shows, may still stand against one.
     allowed_moves: Vec<OrderMove>,
     /// When it was ordered (RFC 3339).
     created_at: String,
@@ -87,8 +88,8 @@ pub struct OrderSummary {
     version: u64,
 }
 
-impl From<&Order> for OrderSummary {
-    fn from(order: &Order) -> Self {
+impl OrderSummary {
+    fn new(order: &Order, party: Party) -> Self {
         Self {
             id: order.id,
             status: order.status,
@@ -103,7 +104,7 @@ impl From<&Order> for OrderSummary {
             amount_kes: order.quote.kes.0,
             pending: order.pending.as_ref().map(PendingView::from),
             deadlines: DeadlinesView::from(&order.deadlines),
-            allowed_moves: if order.pending.is_some() { Vec::new() } else { order.status.allowed() },
+            allowed_moves: order.allowed(party.into(), Money::default()),
             created_at: order.created_at.rfc3339(),
             updated_at: order.updated_at.rfc3339(),
             version: order.version,
@@ -118,13 +119,14 @@ impl From<&Order> for OrderSummary {
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries of a page; 20 where absent."),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before."),
-        ("role" = Option<String>, Query, description = "`buyer`: what you bought; `seller`: what you sold."),
+        ("role" = Option<String>, Query, pattern = "^(buyer|seller)$", example = "buyer", description = "`buyer`: what you bought; `seller`: what you sold."),
         ("status" = Option<OrderStatus>, Query, description = "Only with this status."),
     ),
     responses((status = 200, description = "A page of orders", body = List<OrderSummary>)))]
 pub(crate) async fn list(State(app): State<Orders>, who: Authenticated, page: Page<Filter>) -> Result<Reply, ApiError> {
     let own = if who.role() == Role::Seller { Party::Seller } else { Party::Buyer };
-    let of = match page.filter.party.unwrap_or(own) {
+    let party = page.filter.party.unwrap_or(own);
+    let of = match party {
         Party::Buyer => OrdersOf::Buyer(who.account()),
         Party::Seller => OrdersOf::Seller(who.account()),
     };
@@ -132,6 +134,6 @@ pub(crate) async fn list(State(app): State<Orders>, who: Authenticated, page: Pa
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let wanted = OrderList { of, status: page.filter.status, position: position.as_deref(), limit };
     let found = app.store.orders().list(&wanted).await?;
-    let items: Vec<OrderSummary> = found.items.iter().map(OrderSummary::from).collect();
+    let items: Vec<OrderSummary> = found.items.iter().map(|order| OrderSummary::new(order, party)).collect();
     Reply::ok(&page.list(items, found.next)?)
 }

@@ -74,8 +74,9 @@ pub struct PaymentBegun {
         ("Idempotency-Key" = String, Header, description = "Any text of yours; the same request with it is done once.")),
     request_body = PayByMpesa,
     responses((status = 202, description = "Asked, or being asked", body = PaymentBegun),
-        (status = 409, description = "The order cannot be paid, or a payment is under way"),
-        (status = 502, description = "M-Pesa refused")))]
+        (status = 403, description = "`wrong_role`: the seller asks"),
+        (status = 409, description = "`order_state`: it cannot be paid; `payment_in_progress`; `version_conflict`; or the key is in use"),
+        (status = 502, description = "`payment_service_error`: M-Pesa refused")))]
 pub(crate) async fn pay_mpesa(
     State(app): State<Orders>,
     who: Authenticated,

@@ -71,8 +71,9 @@ const VERSION: u32 = 1;
 #[utoipa::path(post, path = "/api/orders/{id}/ship", tag = "orders", security(("token" = [])),
     params(("id" = String, Path, format = "uuid", description = "The order's id.")), request_body = ShipOrder,
     responses((status = 202, description = "Pending until its event is final on the chain", body = OrderView),
-        (status = 409, description = "The order's status does not allow it; `details` names status and allowed moves"),
-        (status = 502, description = "The content store failed")))]
+        (status = 403, description = "`wrong_role`: the buyer asks"),
+        (status = 409, description = "`order_state` or `version_conflict`; `details` names status and allowed moves"),
+        (status = 502, description = "`content_service_error`: the content store failed")))]
 pub(crate) async fn ship(
     State(app): State<Orders>,
     who: Authenticated,

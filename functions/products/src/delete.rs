@@ -17,7 +17,7 @@ use crate::{
 /// Takes a product of your own off the catalogue.
 #[utoipa::path(delete, path = "/api/products/{id}", tag = "products", security(("token" = [])),
     params(("id" = String, Path, format = "uuid", description = "The product's id.")),
-    responses((status = 204, description = "Taken off"), (status = 409, description = "It was changed or ordered at the same time")))]
+    responses((status = 204, description = "Taken off"), (status = 409, description = "`version_conflict`: it was changed or ordered at the same time")))]
 pub(crate) async fn delete(
     State(app): State<Products>,
     seller: Seller,

@@ -62,8 +62,8 @@ impl Request for Filter {
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries of a page; 20 where absent."),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before."),
         ("category" = Option<String>, Query, min_length = 1, max_length = 100, description = "Only of this category."),
-        ("seller" = Option<String>, Query, description = "Only of this account (SS58 or 0x-hex)."),
-        ("status" = Option<String>, Query, description = "`active`, `inactive` or `sold`."),
+        ("seller" = Option<String>, Query, format = "descrow-account", description = "Only of this account (SS58 or 0x-hex)."),
+        ("status" = Option<String>, Query, pattern = "^(active|inactive|sold)$", example = "active", description = "`active`, `inactive` or `sold`."),
         ("sort" = Option<String>, Query, description = "`newest` (where absent), `price_asc` or `price_desc`."),
     ),
     responses((status = 200, description = "A page of products", body = List<ProductView>)))]

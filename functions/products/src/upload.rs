@@ -67,7 +67,7 @@ pub struct UploadedImage {
 /// published; the picture itself is not touched.
 #[utoipa::path(post, path = "/api/products/upload", tag = "products", security(("token" = [])),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
-    responses((status = 201, description = "Pinned", body = Uploaded), (status = 502, description = "The content store failed")))]
+    responses((status = 201, description = "Pinned", body = Uploaded), (status = 502, description = "`content_service_error`: the content store failed")))]
 pub(crate) async fn upload(
     State(app): State<Products>,
     seller: Seller,

@@ -15,8 +15,10 @@ use crate::{layout::Layout, progress::Progress};
 pub(crate) fn install_all(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     local_aws(layout, progress)?;
     sam(layout, progress)?;
+    openapi(layout, progress)?;
     chain(layout, progress)?;
-    contract(layout, progress)
+    contract(layout, progress)?;
+    wallet(layout, progress)
 }
 
 /// The local AWS with boto3; gives the folder of its programs.
@@ -29,14 +31,24 @@ pub(crate) fn sam(layout: &Layout, progress: &Progress) -> anyhow::Result<PathBu
     venv(layout, progress, "sam", "SAM CLI")
 }
 
+/// The OpenAPI validator and schemathesis; gives the folder of their programs.
+pub(crate) fn openapi(layout: &Layout, progress: &Progress) -> anyhow::Result<PathBuf> {
+    venv(layout, progress, "openapi", "OpenAPI tools")
+}
+
 /// The contracts chain; gives the folder with its launcher.
 pub(crate) fn chain(layout: &Layout, progress: &Progress) -> anyhow::Result<PathBuf> {
-    node_modules(layout, progress, "chain", "contracts chain", "chain.mjs")
+    node_modules(layout, progress, "infra/chain", "contracts chain", "chain.mjs")
 }
 
 /// The Solidity compiler and the contract's libraries.
 pub(crate) fn contract(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
-    node_modules(layout, progress, "contract", "Solidity compiler", "build.mjs").map(|_| ())
+    node_modules(layout, progress, "infra/contract", "Solidity compiler", "build.mjs").map(|_| ())
+}
+
+/// The wallet with which tests sign what `pay/dot` answers.
+pub(crate) fn wallet(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
+    node_modules(layout, progress, "tests/wallet", "wallet for tests", "wallet.mjs").map(|_| ())
 }
 
 fn venv(layout: &Layout, progress: &Progress, name: &str, title: &str) -> anyhow::Result<PathBuf> {
@@ -56,15 +68,16 @@ fn venv(layout: &Layout, progress: &Progress, name: &str, title: &str) -> anyhow
     Ok(bin)
 }
 
+/// Installs what `source` pins, in a folder of its last name.
 fn node_modules(
     layout: &Layout,
     progress: &Progress,
-    name: &str,
+    source: &str,
     title: &str,
     script: &str,
 ) -> anyhow::Result<PathBuf> {
-    let source = layout.root().join("infra").join(name);
-    let folder = layout.tools().join(name);
+    let source = layout.root().join(source);
+    let folder = layout.tools().join(source.file_name().context("a tool needs a name")?);
     let lock = fs::read_to_string(source.join("package-lock.json"))?;
     let version = node()?;
     installed(&folder, &format!("{version}\n{lock}"), || {

@@ -1,9 +1,15 @@
 //! The OpenAPI 3.1 document, from the same registration as the router.
 //!
 //! A family registers its handlers once, with `OpenApiRouter` and `routes!`; its router and its document come from that.
-//! This module adds what all routes share, so that no family repeats it: errors, headers, the token's scheme.
+//! This module adds what all routes share, so that no family repeats it: who may call (`x-descrow-roles`), parameters of
+//! the edge, headers, examples, and the errors. Those follow from what the handler takes (see [`Taken`]); a handler declares
+//! the errors of its own, with their codes in backticks: ``(status = 409, description = "`order_state`: it was shipped")``.
 
-use std::collections::BTreeSet;
+mod errors;
+mod example;
+mod facts;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use utoipa::{
@@ -11,10 +17,9 @@ use utoipa::{
     openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder, RefOr, Schema},
 };
 
-use crate::{
-    Code,
-    error::{FieldProblem, House, Problem},
-};
+pub use facts::{Facts, Taken, Takes, beside, noted};
+
+use crate::error::{FieldProblem, House, Problem};
 
 /// Name of the security scheme in `#[utoipa::path(security(("token" = [])))]`.
 pub const TOKEN: &str = "token";
@@ -45,7 +50,8 @@ pub fn complete(families: impl IntoIterator<Item = OpenApi>) -> Result<String, s
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Escrow marketplace: pay in DOT or by M-Pesa, the money is held until delivery is confirmed. \
-             Amounts are decimal strings; instants are RFC 3339; lists are paged by an opaque cursor.",
+             Amounts are decimal strings; instants are RFC 3339; lists are paged by an opaque cursor. \
+             Errors have a stable code; with `Accept: application/problem+json` they have the shape of RFC 9457.",
         ))
         .license(Some(utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
         .build();
@@ -69,6 +75,18 @@ fn shared() -> Components {
     components
 }
 
+/// Extension of an operation without users and quotas, until [`complete`] has used it.
+const OPEN: &str = "x-descrow-open";
+
+/// A family whose routes stand outside of users and quotas, as [`crate::App::open`] serves it.
+#[must_use]
+pub fn open(mut family: OpenApi) -> OpenApi {
+    for (_, operation) in facts::operations(&mut family.paths) {
+        operation.extensions.get_or_insert_default().insert(OPEN.to_owned(), true.into());
+    }
+    family
+}
+
 /// Adds to every operation what follows from its shape.
 fn finish(document: &mut Value) {
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
@@ -77,16 +95,8 @@ fn finish(document: &mut Value) {
             json!({TOKEN: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
                 "description": "Access token of POST /api/auth/login or /api/auth/refresh."}}),
         );
-        components.insert("responses".into(), responses());
-        components.insert(
-            "headers".into(),
-            json!({
-                "RateLimit": {"description": "What is left of each quota: r requests, for t seconds.",
-                    "schema": {"type": "string"}, "example": "\"ip\";r=99;t=870"},
-                "RateLimitPolicy": {"description": "Each quota: q requests in w seconds.",
-                    "schema": {"type": "string"}, "example": "\"ip\";q=100;w=900"},
-            }),
-        );
+        components.insert("examples".into(), errors::examples().into());
+        components.insert("headers".into(), headers());
     }
     let bodies = request_schemas(document);
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
@@ -95,14 +105,24 @@ fn finish(document: &mut Value) {
             schema.insert("additionalProperties".into(), false.into());
         }
     }
-    let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
-    for item in paths.values_mut().filter_map(Value::as_object_mut) {
-        for (method, operation) in item.iter_mut().filter(|(method, _)| METHODS.contains(&method.as_str())) {
+    let source = document.clone();
+    let mut shared = BTreeMap::new();
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    for item in paths.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
+        for operation in item.iter_mut().filter(|(method, _)| METHODS.contains(&method.as_str())).map(|(_, o)| o) {
             if let Some(operation) = operation.as_object_mut() {
                 name(operation);
-                add_errors(method, operation);
+                let facts = operation.remove(facts::FACTS).unwrap_or_default();
+                let open = operation.remove(OPEN).is_some();
+                secure(operation, &facts);
+                add_parameters(operation, &facts);
+                add_responses(operation, &facts, open, &mut shared);
+                add_examples(&source, operation);
             }
         }
+    }
+    if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
+        components.insert("responses".into(), shared.into_iter().collect::<Map<_, _>>().into());
     }
 }
 
@@ -112,6 +132,17 @@ fn name(operation: &mut Map<String, Value>) {
     if let (Some(tag), Some(Value::String(id))) = (tag, operation.get_mut("operationId")) {
         *id = format!("{tag}_{id}");
     }
+}
+
+/// The evidence that a handler takes is what its route demands, whatever the handler's attribute says.
+fn secure(operation: &mut Map<String, Value>, facts: &Value) {
+    let is = |fact: &str| facts.get(fact) == Some(&Value::Bool(true));
+    let security = match (is("optional"), is("secured")) {
+        (true, _) => json!([{}, {TOKEN: []}]),
+        (false, true) => json!([{TOKEN: []}]),
+        (false, false) => json!([]),
+    };
+    operation.insert("security".into(), security);
 }
 
 /// Names of the schemas that request bodies refer to: unknown fields are refused in them.
@@ -124,84 +155,97 @@ fn request_schemas(document: &Value) -> BTreeSet<String> {
     references.filter_map(|r| r.rsplit('/').next()).map(ToOwned::to_owned).collect()
 }
 
-/// The errors that follow from what an operation takes; those of its own it declares by itself.
-fn add_errors(method: &str, operation: &mut Map<String, Value>) {
-    let has =
-        |key: &str| operation.get(key).is_some_and(|v| !v.is_null() && v.as_array().is_none_or(|a| !a.is_empty()));
-    let secured = has("security");
-    let mut statuses = vec![429, 500, 503, 504];
-    if has("requestBody") {
-        statuses.extend([400, 413, 415]);
+/// What the edge itself reads of a request is described once, by its extractor.
+fn add_parameters(operation: &mut Map<String, Value>, facts: &Value) {
+    let ours = facts.get("parameters").and_then(Value::as_array).cloned().unwrap_or_default();
+    if ours.is_empty() {
+        return;
     }
-    if secured {
-        statuses.extend([401, 403]);
-    }
-    if let Some(parameters) = operation.get("parameters").and_then(Value::as_array) {
-        let taken = |place: &str| parameters.iter().any(|p| p.get("in").and_then(Value::as_str) == Some(place));
-        if taken("path") {
-            statuses.push(404);
-        }
-        if taken("query") || taken("header") {
-            statuses.push(400);
-        }
-        let keyed = parameters.iter().any(|p| p.get("name").and_then(Value::as_str) == Some("Idempotency-Key"));
-        if keyed && method == "post" {
-            statuses.extend([409, 422]);
-        }
-    }
+    let Some(parameters) = operation.entry("parameters").or_insert_with(|| json!([])).as_array_mut() else { return };
+    parameters.retain(|declared| ours.iter().all(|our| our.get("name") != declared.get("name")));
+    parameters.extend(ours);
+}
+
+/// The errors that an operation can answer, and the headers of every answer.
+fn add_responses(
+    operation: &mut Map<String, Value>,
+    facts: &Value,
+    open: bool,
+    shared: &mut BTreeMap<String, Value>,
+) {
+    let form = operation.get("requestBody").is_some_and(|body| body.pointer("/content/multipart~1form-data").is_some());
     let Some(declared) = operation.entry("responses").or_insert_with(|| json!({})).as_object_mut() else { return };
-    for status in statuses {
-        let reference = || json!({"$ref": format!("#/components/responses/Error{status}")});
-        declared.entry(status.to_string()).or_insert_with(reference);
+    let mut noted = facts.get("codes").cloned().unwrap_or_default();
+    if let (true, Some(noted)) = (form, noted.as_array_mut()) {
+        noted.extend(["validation_failed", "body_too_large", "unsupported_media_type"].map(Value::from));
     }
-    // An error that a family declares has the common shape as well: `(status = 409, description = "…")` is enough.
-    for (status, response) in declared.iter_mut().filter(|(s, _)| s.starts_with('4') || s.starts_with('5')) {
-        let Some(response) = response.as_object_mut().filter(|r| !r.contains_key("$ref")) else { continue };
-        let number = status.parse().unwrap_or(500);
-        response.entry("content").or_insert_with(|| content(number));
+    if facts.get("known") == Some(&Value::Bool(true)) {
+        declared.entry("304").or_insert_with(|| json!({"description": "The client has it already."}));
     }
-    for response in declared.values_mut().filter_map(Value::as_object_mut).filter(|r| !r.contains_key("$ref")) {
-        response.entry("headers").or_insert_with(limits_headers);
+    for (status, codes) in errors::codes(&noted, declared, open) {
+        let whole = errors::response(&codes, open);
+        if let Some(response) = declared.get_mut(&status.to_string()).and_then(Value::as_object_mut) {
+            // What the family says comes first: another description, another body.
+            for (member, value) in whole.as_object().into_iter().flatten() {
+                response.entry(member.clone()).or_insert_with(|| value.clone());
+            }
+            continue;
+        }
+        let names: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
+        let name = format!("{status}.{}{}", names.join("."), if open { ".open" } else { "" });
+        declared.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{name}")}));
+        shared.insert(name, whole);
     }
+    if !open {
+        for response in declared.values_mut().filter_map(Value::as_object_mut).filter(|r| !r.contains_key("$ref")) {
+            let headers = response.entry("headers").or_insert_with(|| json!({}));
+            if let (Some(headers), Value::Object(limits)) = (headers.as_object_mut(), limits_headers()) {
+                headers.extend(limits);
+            }
+        }
+    }
+}
+
+/// Examples of parameters, of the request and of every success.
+fn add_examples(document: &Value, operation: &mut Map<String, Value>) {
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();
+        let example = parameter.get("schema").and_then(|schema| example::of(document, schema, name));
+        if let Some(example) = example.filter(|_| !parameter.contains_key("example")) {
+            parameter.insert("example".into(), example);
+        }
+    }
+    for member in ["requestBody", "responses"] {
+        let holders: Vec<&mut Value> = match operation.get_mut(member) {
+            Some(Value::Object(responses)) if member == "responses" => responses.values_mut().collect(),
+            Some(body) => vec![body],
+            None => continue,
+        };
+        let contents = holders.into_iter().filter_map(|holder| holder.get_mut("content")?.as_object_mut());
+        for media in contents.flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
+            let given = media.contains_key("example") || media.contains_key("examples");
+            let example = media.get("schema").and_then(|schema| example::of(document, schema, ""));
+            if let Some(example) = example.filter(|_| !given) {
+                media.insert("example".into(), example);
+            }
+        }
+    }
+}
+
+fn headers() -> Value {
+    json!({
+        "RateLimit": {"description": "What is left of each quota: r requests, for t seconds.",
+            "schema": {"type": "string"}, "example": "\"ip\";r=99;t=870"},
+        "RateLimitPolicy": {"description": "Each quota: q requests in w seconds.",
+            "schema": {"type": "string"}, "example": "\"ip\";q=100;w=900"},
+        "RetryAfter": {"description": "Seconds to wait.", "schema": {"type": "integer"}, "example": 30},
+        "WWWAuthenticate": {"description": "How to authenticate.", "schema": {"type": "string"},
+            "example": "Bearer error=\"invalid_token\""},
+    })
 }
 
 fn limits_headers() -> Value {
     json!({"RateLimit": {"$ref": "#/components/headers/RateLimit"},
         "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"}})
-}
-
-/// Both shapes of the errors of one status, with an example for every code.
-fn content(status: u16) -> Value {
-    let codes = || Code::ALL.iter().copied().filter(move |code| code.number() == status);
-    let example = |code: Code, problem: bool| {
-        let details = if matches!(code, Code::ValidationFailed | Code::MalformedJson) {
-            vec![FieldProblem { field: "title".into(), message: "must have 1 to 255 characters".into() }]
-        } else {
-            Vec::new()
-        };
-        let error = crate::ApiError::with_details(code, code.meaning().trim(), details);
-        let body = error.body("c6af9ac6-7b61-11e6-9a41-93e8deadbeef", problem);
-        json!({"value": serde_json::from_slice::<Value>(&body).unwrap_or_default()})
-    };
-    let examples = |problem: bool| -> Map<String, Value> {
-        codes().map(|code| (code.as_str().to_owned(), example(code, problem))).collect()
-    };
-    json!({
-        "application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "examples": examples(false)},
-        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples(true)},
-    })
-}
-
-fn responses() -> Value {
-    let statuses: BTreeSet<u16> = Code::ALL.iter().map(|code| code.number()).collect();
-    let response = |status: u16| {
-        let titles: Vec<_> = Code::ALL.iter().filter(|c| c.number() == status).map(|c| c.title()).collect();
-        let mut headers = limits_headers();
-        if let Some(headers) = headers.as_object_mut().filter(|_| matches!(status, 429 | 503)) {
-            let wait = json!({"description": "Seconds to wait.", "schema": {"type": "integer"}});
-            headers.insert("Retry-After".into(), wait);
-        }
-        json!({"description": titles.join("; "), "headers": headers, "content": content(status)})
-    };
-    statuses.into_iter().map(|status| (format!("Error{status}"), response(status))).collect::<Map<_, _>>().into()
 }

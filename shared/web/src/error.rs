@@ -13,7 +13,7 @@ use serde::Serialize;
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $status:literal, $code:literal, $title:literal;)+) => {
         /// Every error a client can see. The code is stable: clients may match on it.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $($(#[doc = $doc])+ $name,)+
         }
@@ -80,12 +80,20 @@ codes! {
     AlreadyRegistered = 409, "already_registered", "Already registered";
     /// A seller needs a phone number in its profile: buyers' payments are sent to it.
     PhoneNumberRequired = 409, "phone_number_required", "Phone number required";
+    /// The user's documents wait for a decision or were approved, or the account changed since the upload was begun.
+    KycState = 409, "kyc_state", "KYC state conflict";
+    /// Documents that were promised are not there, or are not what was promised; `details` says which.
+    KycDocuments = 409, "kyc_documents", "KYC documents missing";
     /// The order's status does not allow this.
     OrderState = 409, "order_state", "Order state conflict";
     /// The product cannot be ordered: inactive, sold out, or fewer are left.
     ProductUnavailable = 409, "product_unavailable", "Product unavailable";
     /// A payment for this order is under way or done.
     PaymentInProgress = 409, "payment_in_progress", "Payment in progress";
+    /// The contract does not know the order yet; ask again after `Retry-After`.
+    OrderNotOnChain = 409, "order_not_on_chain", "Order not on the chain yet";
+    /// The account on the chain has less than the order costs.
+    BalanceTooLow = 409, "balance_too_low", "Balance too low";
     /// Somebody else changed it at the same time; read it again.
     VersionConflict = 409, "version_conflict", "Conflict";
     /// A request with this idempotency key is being worked on; ask again after `Retry-After`.
@@ -108,6 +116,10 @@ codes! {
     ContentService = 502, "content_service_error", "Content service error";
     /// A part that this route needs is not available; ask again after `Retry-After`.
     Unavailable = 503, "service_unavailable", "Service unavailable";
+    /// The chain's node refused or did not answer; ask again after `Retry-After`.
+    ChainUnavailable = 503, "chain_unavailable", "Chain unavailable";
+    /// There are no exchange rates to price anything with: too old, or they jumped; `GET /api/rates` says which.
+    RatesUnavailable = 503, "rates_unavailable", "Exchange rates unavailable";
     /// The answer was not ready in time; what was begun may still happen.
     DeadlinePassed = 504, "deadline_passed", "Gateway timeout";
 }
@@ -121,6 +133,9 @@ impl Code {
     /// What a client is told instead of the internal message; `None` where the message is for the client.
     const fn constant_message(self) -> Option<&'static str> {
         match self.number() {
+            503 if matches!(self, Self::RatesUnavailable) => {
+                Some("Exchange rates are not available, so nothing can be priced now. GET /api/rates says why.")
+            }
             500 => Some("Something went wrong on our side. Quote the requestId when you report it."),
             502 => Some("A service that we depend on refused or did not answer. Nothing was lost; try again later."),
             503 => Some("Temporarily not available. Try again later."),

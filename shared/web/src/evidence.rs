@@ -14,7 +14,12 @@ use descrow_domain::{
 use http::{HeaderValue, header, request::Parts};
 use uuid::Uuid;
 
-use crate::{ApiError, Code, limits::Admission, token::Claims};
+use crate::{
+    ApiError, Code,
+    document::{Facts, Taken},
+    limits::Admission,
+    token::Claims,
+};
 
 /// What the edge made of the `Authorization` header.
 #[derive(Clone, Debug)]
@@ -143,7 +148,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Authenticated {
 }
 
 macro_rules! roles {
-    ($($(#[$doc:meta])* $name:ident: $($role:ident)|+;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident: $($role:ident $text:literal)|+;)+) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug)]
         pub struct $name(Authenticated);
@@ -152,6 +157,12 @@ macro_rules! roles {
             type Target = Authenticated;
             fn deref(&self) -> &Authenticated {
                 &self.0
+            }
+        }
+
+        impl Taken for $name {
+            fn note(facts: &mut Facts) {
+                facts.roles(&[$($text),+]);
             }
         }
 
@@ -178,9 +189,9 @@ macro_rules! roles {
 
 roles! {
     /// Somebody who may order and pay: a buyer, or a seller who buys.
-    Buyer: Buyer | Seller;
+    Buyer: Buyer "buyer" | Seller "seller";
     /// Somebody who may list products and ship.
-    Seller: Seller;
+    Seller: Seller "seller";
     /// Somebody who decides disputes and KYC.
-    Admin: Admin;
+    Admin: Admin "admin";
 }
