@@ -18,8 +18,12 @@ pub enum Operation {
     TransactionStatus,
     /// Pinning a file.
     Pin,
+    /// Asking whether a file is pinned.
+    PinList,
     /// Reading a file through the gateway.
     Gateway,
+    /// Asking for exchange rates.
+    Rates,
 }
 
 /// How a second B2C request under the same `OriginatorConversationID` is refused; all three are reported (DARAJA.md §5.2).

@@ -11,6 +11,11 @@ mod png;
 mod reader;
 mod webp;
 
+/// The longest side of a picture, in pixels: what WebP can say at most.
+const MAX_SIDE: u32 = 16_384;
+/// The most pixels of a picture. A few bytes can announce thousands of millions, which whoever shows them must find memory for.
+const MAX_PIXELS: u64 = 50_000_000;
+
 /// The kinds of image that are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -67,6 +72,9 @@ pub enum BadImage {
     /// The structure of the format is not kept to.
     #[error("image is damaged: {0}")]
     Damaged(&'static str),
+    /// It would take more memory to show than browsers have for it.
+    #[error("image has more than 50 megapixels, or a side of more than 16384 pixels")]
+    TooManyPixels,
 }
 
 /// An image that may be published.
@@ -106,4 +114,13 @@ pub fn clean(bytes: &[u8]) -> Result<Image, BadImage> {
         Format::Webp => webp::clean(bytes),
     }?;
     Ok(Image { format, bytes })
+}
+
+/// Refuses a picture that nobody could show.
+fn measured(width: u32, height: u32) -> Result<(), BadImage> {
+    if width == 0 || height == 0 {
+        return Err(BadImage::Damaged("no size"));
+    }
+    let fits = width <= MAX_SIDE && height <= MAX_SIDE && u64::from(width) * u64::from(height) <= MAX_PIXELS;
+    if fits { Ok(()) } else { Err(BadImage::TooManyPixels) }
 }

@@ -78,7 +78,97 @@ fn what_is_no_image_is_refused_with_the_reason() {
     }
 }
 
+/// A chunk of a PNG with its checksum.
+fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let crc = [name, data].concat().iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 })
+    });
+    [&u32::try_from(data.len()).unwrap().to_be_bytes(), &name[..], data, &(!crc).to_be_bytes()].concat()
+}
+
+/// The photo with its bytes from `at` on replaced.
+fn with(photo: &[u8], at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut photo = photo.to_vec();
+    photo[at..at + bytes.len()].copy_from_slice(bytes);
+    photo
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> usize {
+    bytes.windows(part.len()).position(|window| window == part).unwrap()
+}
+
+#[test]
+fn a_picture_that_nobody_could_show_is_refused() {
+    let (jpeg, png, webp) = (PHOTOS[0].2, PHOTOS[2].2, PHOTOS[4].2);
+    let png_of = |width: u32, height: u32| {
+        let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), b"\x08\x02\0\0\0"].concat();
+        let rest = &png[33..];
+        [&png[..8], &chunk(b"IHDR", &header), rest].concat()
+    };
+    assert!(clean(&png_of(10_000, 5_000)).is_ok(), "50 megapixels");
+    assert!(clean(&png_of(16_384, 1)).is_ok(), "the longest side");
+    let frame = find(jpeg, b"\xFF\xC0") + 5;
+    let canvas = find(webp, b"VP8X") + 12;
+    let lossless = b"RIFF\x12\0\0\0WEBPVP8L\x05\0\0\0\x2F\xFF\xFF\xFF\x0F\0";
+    let lossy = b"RIFF\x16\0\0\0WEBPVP8 \x0A\0\0\0\0\0\0\x9D\x01\x2A\xFF\x3F\xFF\x3F";
+    for (what, bytes) in [
+        ("one pixel more", png_of(10_000, 5_001)),
+        ("one pixel longer", png_of(16_385, 1)),
+        ("a bomb", png_of(u32::MAX, u32::MAX)),
+        ("a JPEG of 65535 by 65535", with(jpeg, frame, &[0xFF; 4])),
+        ("a canvas of 16777216 by 16777216", with(webp, canvas, &[0xFF; 6])),
+        ("a lossless picture of 16384 by 16384", lossless.to_vec()),
+        ("a lossy picture of 16383 by 16383", lossy.to_vec()),
+    ] {
+        assert_eq!(clean(&bytes), Err(BadImage::TooManyPixels), "{what}");
+    }
+    for (what, bytes) in [("PNG", png_of(0, 7)), ("JPEG", with(jpeg, frame, &[0; 2]))] {
+        assert_eq!(clean(&bytes), Err(BadImage::Damaged("no size")), "{what}");
+    }
+}
+
+#[test]
+fn a_file_that_is_something_else_as_well_is_only_a_picture_afterwards() {
+    let (jpeg, png, webp) = (PHOTOS[0].2, PHOTOS[2].2, PHOTOS[4].2);
+    let script = b"<script>alert(1)</script>PK\x03\x04";
+    let segment = |marker: u8| [&[0xFF, marker, 0, u8::try_from(script.len()).unwrap() + 2][..], script].concat();
+    let riff = |parts: &[u8]| [b"RIFF", &u32::try_from(parts.len()).unwrap().to_le_bytes()[..], parts].concat();
+    let odd = [b"NOTE", &u32::try_from(script.len()).unwrap().to_le_bytes()[..], script, &[0][..script.len() % 2]];
+    let whole = clean(webp).unwrap().into_bytes();
+    for (what, bytes) in [
+        ("a tail after a JPEG", [jpeg, script].concat()),
+        ("a comment", [&jpeg[..2], &segment(0xFE), &jpeg[2..]].concat()),
+        ("an application's segment", [&jpeg[..2], &segment(0xE9), &jpeg[2..]].concat()),
+        ("a marker without a meaning", [&jpeg[..2], &segment(0xF3), &jpeg[2..]].concat()),
+        ("a tail after a PNG", [png, script].concat()),
+        ("a text in a PNG", [&png[..33], &chunk(b"tEXt", script), &png[33..]].concat()),
+        ("a tail after a WebP", [webp, script].concat()),
+        ("an unknown chunk in a WebP", riff(&[&whole[8..], &odd.concat()].concat())),
+    ] {
+        let image = clean(&bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(!contains(image.bytes(), b"script") && !contains(image.bytes(), b"PK\x03"), "{what}");
+    }
+    let critical = [&png[..33], &chunk(b"EVIL", script), &png[33..]].concat();
+    assert_eq!(clean(&critical), Err(BadImage::Damaged("unknown chunk")));
+    for front in [&b"%PDF-1.7\n"[..], b"GIF89a", b"\xEF\xBB\xBF", b"\n"] {
+        assert_eq!(clean(&[front, png].concat()), Err(BadImage::UnknownFormat), "{front:?} in front");
+    }
+}
+
 proptest! {
+    #[test]
+    fn no_bytes_make_a_parser_panic(
+        front in prop::sample::select(vec![
+            &b""[..], b"\xFF\xD8\xFF", b"\x89PNG\r\n\x1A\n", b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR", b"RIFF\xFF\0\0\0WEBP",
+            b"RIFF\x40\0\0\0WEBPVP8X\x0A\0\0\0", b"RIFF\x40\0\0\0WEBPVP8L", b"\xFF\xD8\xFF\xC0\0\x0B",
+        ]),
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        if let Ok(image) = clean(&[front, &bytes].concat()) {
+            prop_assert_eq!(clean(image.bytes()), Ok(image.clone()));
+        }
+    }
+
     #[test]
     fn damaged_files_never_panic_and_what_passes_is_clean(
         which in 0..PHOTOS.len(),

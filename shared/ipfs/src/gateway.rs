@@ -1,4 +1,4 @@
-//! Fetching through HTTP gateways, none of which is trusted.
+//! Fetching through HTTP gateways and Kubo nodes, none of which is trusted.
 
 use std::time::Duration;
 
@@ -27,10 +27,19 @@ pub enum FetchError {
     NoAnswer,
 }
 
-/// Gateways, asked one after the other.
+/// Gateways, asked one after the other. One whose URL ends in `/api/v0` is a Kubo node's RPC and asked by its command `cat`;
+/// browsers cannot ask there.
 pub struct Gateways {
     http: reqwest::Client,
     bases: Vec<Url>,
+}
+
+/// How content is asked for.
+enum Place {
+    /// By path.
+    Gateway(Url),
+    /// By command.
+    Node(Url),
 }
 
 impl Gateways {
@@ -41,7 +50,11 @@ impl Gateways {
 
     /// Where a browser finds the content: at the first gateway.
     pub fn public_url(&self, id: ContentId) -> Option<String> {
-        self.bases.first().and_then(|base| at(base, id)).map(String::from)
+        self.places(id).find_map(|place| if let Place::Gateway(url) = place { Some(url.into()) } else { None })
+    }
+
+    fn places(&self, id: ContentId) -> impl Iterator<Item = Place> {
+        self.bases.iter().filter_map(move |base| at(base, id))
     }
 
     /// Fetches content of at most `limit` bytes, and returns it only when it is what the CID names.
@@ -50,8 +63,8 @@ impl Gateways {
     /// [`FetchError`]: the most telling of what the gateways said.
     pub async fn get(&self, id: ContentId, limit: u64, deadline: Deadline) -> Result<Vec<u8>, FetchError> {
         let mut worst = FetchError::NoAnswer;
-        for url in self.bases.iter().filter_map(|base| at(base, id)) {
-            let outcome = deadline.within(PER_GATEWAY).bound(self.read(url, limit)).await;
+        for place in self.places(id) {
+            let outcome = deadline.within(PER_GATEWAY).bound(self.read(place, limit)).await;
             let error = match outcome {
                 Ok(Ok(bytes)) if ContentId::of(&bytes) == id => return Ok(bytes),
                 Ok(Ok(_)) => FetchError::Mismatch,
@@ -70,7 +83,8 @@ impl Gateways {
     /// [`FetchError`]
     pub async fn file_size(&self, id: ContentId, deadline: Deadline) -> Result<u64, FetchError> {
         let mut worst = FetchError::NoAnswer;
-        for url in self.bases.iter().filter_map(|base| at(base, id)) {
+        let gateways = self.places(id).filter_map(|place| if let Place::Gateway(url) = place { Some(url) } else { None });
+        for url in gateways {
             let size = async {
                 let response = self.http.head(url).send().await.map_err(|_| FetchError::NoAnswer)?;
                 found(&response)?;
@@ -86,8 +100,12 @@ impl Gateways {
         Err(worst)
     }
 
-    async fn read(&self, url: Url, limit: u64) -> Result<Vec<u8>, FetchError> {
-        let mut response = self.http.get(url).send().await.map_err(|_| FetchError::NoAnswer)?;
+    async fn read(&self, place: Place, limit: u64) -> Result<Vec<u8>, FetchError> {
+        let request = match place {
+            Place::Gateway(url) => self.http.get(url),
+            Place::Node(url) => self.http.post(url),
+        };
+        let mut response = request.send().await.map_err(|_| FetchError::NoAnswer)?;
         found(&response)?;
         if response.content_length().is_some_and(|length| length > limit) {
             return Err(FetchError::TooLarge(limit));
@@ -103,8 +121,14 @@ impl Gateways {
     }
 }
 
-fn at(base: &Url, id: ContentId) -> Option<Url> {
-    base.join(&format!("{}/ipfs/{id}", base.path().trim_end_matches('/'))).ok()
+fn at(base: &Url, id: ContentId) -> Option<Place> {
+    let path = base.path().trim_end_matches('/');
+    if path.ends_with("/api/v0") {
+        let mut url = base.join(&format!("{path}/cat")).ok()?;
+        url.query_pairs_mut().append_pair("arg", &id.to_string());
+        return Some(Place::Node(url));
+    }
+    base.join(&format!("{path}/ipfs/{id}")).ok().map(Place::Gateway)
 }
 
 fn found(response: &reqwest::Response) -> Result<(), FetchError> {

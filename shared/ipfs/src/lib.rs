@@ -13,9 +13,9 @@ mod settings;
 mod unixfs;
 
 pub use canonical::{NotCanonical, canonical_json};
-pub use content_id::{ContentId, InvalidContentId};
+pub use content_id::{ContentId, InvalidContentId, validate_cid};
 pub use gateway::{FetchError, Gateways};
 pub use kubo::Kubo;
-pub use pin::{File, PinError, PinFuture, PinService};
-pub use pinata::Pinata;
+pub use pin::{AskFuture, File, PinError, PinFuture, PinService, pin_once};
+pub use pinata::{Pinata, PinataAccess};
 pub use settings::{gateways, pin_service};

@@ -1,6 +1,6 @@
 //! Pinning: the service keeps a file; its CID was known before it was asked.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use descrow_platform::{Deadline, deadline::DeadlinePassed};
 
@@ -8,6 +8,8 @@ use crate::ContentId;
 
 /// More than this is no answer of a pinning service's.
 const ANSWER_MAX: usize = 64 * 1024;
+/// How long a service may think about whether it has a file: sending it once more is no harm.
+const TO_ASK: Duration = Duration::from_secs(3);
 
 /// A file to pin.
 #[derive(Clone, Copy)]
@@ -70,10 +72,33 @@ impl From<reqwest::Error> for PinError {
 /// What a pin service returns.
 pub type PinFuture<'a> = Pin<Box<dyn Future<Output = Result<ContentId, PinError>> + Send + 'a>>;
 
+/// What a pin service returns when it is asked.
+pub type AskFuture<'a> = Pin<Box<dyn Future<Output = Result<bool, PinError>> + Send + 'a>>;
+
 /// Somebody who keeps files.
 pub trait PinService: Send + Sync {
     /// Pins a file and returns its CID, verified. Tries again once when the first answer was no refusal.
     fn pin<'a>(&'a self, file: File<'a>, deadline: Deadline) -> PinFuture<'a>;
+
+    /// Whether it keeps the content already.
+    fn has(&self, id: ContentId, deadline: Deadline) -> AskFuture<'_>;
+}
+
+/// Pins a file unless the service says that it has it, whoever pinned it and when. The CID is the content's own either way.
+///
+/// The service is asked, and no record of ours: a record would still say so after somebody removed the pin there. Two who
+/// pin the same at the same time both send it, and the service keeps it once.
+///
+/// # Errors
+/// [`PinError`] of the pinning; a service that does not say what it has is sent the file.
+pub async fn pin_once(service: &dyn PinService, file: File<'_>, deadline: Deadline) -> Result<ContentId, PinError> {
+    let id = ContentId::of(file.bytes);
+    match service.has(id, deadline.within(TO_ASK)).await {
+        Ok(true) => return Ok(id),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%error, "ipfs.not_said_whether_pinned"),
+    }
+    service.pin(file, deadline).await
 }
 
 /// Sends `attempt` at most twice, and believes only the CID of the content.

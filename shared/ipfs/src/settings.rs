@@ -2,26 +2,40 @@
 
 use std::time::Duration;
 
-use descrow_platform::{Config, http_client};
+use descrow_platform::{Config, Secret, http_client};
 use url::Url;
 
-use crate::{Gateways, Kubo, PinService, Pinata};
+use crate::{Gateways, Kubo, PinService, Pinata, PinataAccess};
 
 /// How long one request may take in all.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Reads `IPFS_API_URL` and `IPFS_JWT`. A URL that ends in `/api/v0` is a Kubo node's RPC, where the token is optional; every
-/// other one is Pinata's API, where it is required.
+/// Reads `IPFS_API_URL`, `IPFS_JWT`, `IPFS_API_KEY` and `IPFS_API_SECRET`. A URL that ends in `/api/v0` is a Kubo node's RPC,
+/// where a token is optional; every other one is Pinata's API, where either the token is required or key and secret are.
 pub fn pin_service(config: &Config) -> Option<Box<dyn PinService>> {
     let base = config.parsed::<Url>("IPFS_API_URL")?;
     let http = client(config)?;
     let service: Result<Box<dyn PinService>, _> = if base.path().trim_end_matches('/').ends_with("/api/v0") {
-        let token = config.optional("IPFS_JWT").map(descrow_platform::Secret::new);
+        let token = config.optional("IPFS_JWT").map(Secret::new);
         Kubo::new(http, &base, token).map(|kubo| Box::new(kubo) as _)
     } else {
-        Pinata::new(http, &base, config.secret("IPFS_JWT", 1)?).map(|pinata| Box::new(pinata) as _)
+        Pinata::new(http, &base, pinata_access(config)?).map(|pinata| Box::new(pinata) as _)
     };
     service.map_err(|_| config.refuse("IPFS_API_URL", "is not a base URL")).ok()
+}
+
+/// The token where there is one.
+fn pinata_access(config: &Config) -> Option<PinataAccess> {
+    let [jwt, key, secret] =
+        ["IPFS_JWT", "IPFS_API_KEY", "IPFS_API_SECRET"].map(|name| config.optional(name).map(Secret::new));
+    match (jwt, key, secret) {
+        (Some(jwt), _, _) => Some(PinataAccess::Jwt(jwt)),
+        (None, Some(key), Some(secret)) => Some(PinataAccess::KeyPair { key, secret }),
+        _ => {
+            config.refuse("IPFS_JWT", "is not set, nor IPFS_API_KEY with IPFS_API_SECRET");
+            None
+        }
+    }
 }
 
 /// Reads `IPFS_GATEWAYS`, a comma list of base URLs, the first of which browsers are sent to.
@@ -58,7 +72,12 @@ mod tests {
         assert_eq!(refusal(&[("IPFS_API_URL", "http://127.0.0.1:5001/api/v0"), gateways]), None);
         assert_eq!(refusal(&[("IPFS_API_URL", "https://api.pinata.cloud"), ("IPFS_JWT", "x"), gateways]), None);
         let keyless = refusal(&[("IPFS_API_URL", "https://api.pinata.cloud"), gateways]);
-        assert_eq!(keyless.as_deref(), Some("bad configuration: IPFS_JWT is not set"));
+        let nor = "bad configuration: IPFS_JWT is not set, nor IPFS_API_KEY with IPFS_API_SECRET";
+        assert_eq!(keyless.as_deref(), Some(nor));
+        let (key, secret) = (("IPFS_API_KEY", "k"), ("IPFS_API_SECRET", "s"));
+        assert_eq!(refusal(&[("IPFS_API_URL", "https://api.pinata.cloud"), key, secret, gateways]), None);
+        let half = refusal(&[("IPFS_API_URL", "https://api.pinata.cloud"), key, gateways]);
+        assert_eq!(half.as_deref(), Some(nor));
         let bad = refusal(&[("IPFS_API_URL", "http://h/api/v0"), ("IPFS_GATEWAYS", "https://a,nonsense")]);
         assert_eq!(bad.as_deref(), Some("bad configuration: IPFS_GATEWAYS is not a comma list of base URLs"));
     }

@@ -80,29 +80,23 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
-    /// Bytes that differ from chunk to chunk.
+    /// Bytes that differ from chunk to chunk, as `tests/make.mjs` makes them.
     fn pattern(length: usize) -> Vec<u8> {
         (0..length).map(|i| (i * 7 + (i >> 8) * 13 + (i >> 16) * 29).to_le_bytes()[0]).collect()
     }
 
     #[test]
     fn cids_are_those_of_the_reference_importer() {
-        // Computed with npm's ipfs-unixfs-importer (cidVersion 1, rawLeaves, fixedSize 262144, balanced 174); the empty
-        // file and "hello world" are also what `ipfs add --cid-version=1` is documented to print.
-        for (length, expected) in [
-            (0, "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"),
-            (1, "bafkreidogqfzz75tpkmjzjke425xqcrmpcib2p5tg44hnbirumdbpl5adu"),
-            (CHUNK - 1, "bafkreibogol4w4pwxanonxd2skzuf4kgh4nfp7qlkvzis6wdkvsixdf6cm"),
-            (CHUNK, "bafkreidifqj635khgnp6vwi7y5wabpf552hmtvurjcfra3jh7ct2zom6ca"),
-            (CHUNK + 1, "bafybeie35emzp5zof7p4r7lcj4aunqciuiqidn3gapo3ywjwr4pg42ltru"),
-            (3 * CHUNK + 5, "bafybeih5d24e2bw35qcjwimmohousk23gbrvxhgffnucfpdjh6k5og22ey"),
-            (174 * CHUNK, "bafybeihodyy3dgp3u2guovo4j4jnastrl3cg5rem6g6olrzuydh2ikqehq"),
-            (174 * CHUNK + 1, "bafybeihmvhhqs6ygfjq32ie5sn2taf72j7d7ov6jkm5apxmhfljcp6ijrm"),
-        ] {
-            assert_eq!(root(&pattern(length)).to_string(), expected, "{length} bytes");
+        let vectors: Value = serde_json::from_str(include_str!("../tests/vectors.json")).unwrap();
+        for vector in vectors["files"].as_array().unwrap() {
+            let length = usize::try_from(vector["length"].as_u64().unwrap()).unwrap();
+            assert_eq!(root(&pattern(length)).to_string(), vector["cid"], "{length} bytes");
         }
+        // Also what `ipfs add --cid-version=1` is documented to print.
         let hello = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
         assert_eq!(root(b"hello world").to_string(), hello);
     }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::support::soon;
-use descrow_ipfs::{ContentId, FetchError, File, Gateways, Kubo, PinError, PinService, Pinata};
+use descrow_ipfs::{
+    ContentId, FetchError, File, Gateways, Kubo, PinError, PinService, Pinata, PinataAccess, pin_once,
+};
 use descrow_platform::{Secret, http_client};
-use sandbox::{Behaviour, JWT, Operation, Options, Rule, Sandbox};
+use sandbox::{API_KEY, API_SECRET, Behaviour, JWT, Operation, Options, Rule, Sandbox};
 use url::Url;
 
 struct Rig {
@@ -19,8 +21,20 @@ async fn rig() -> Rig {
     let sandbox = Sandbox::start(Options::default()).await.unwrap();
     let http = http_client::build(Duration::from_secs(5)).unwrap();
     let base: Url = sandbox.ipfs_url().parse().unwrap();
-    let pinata = Pinata::new(http.clone(), &base, Secret::new(JWT)).unwrap();
+    let pinata = Pinata::new(http.clone(), &base, jwt(JWT)).unwrap();
     Rig { sandbox, pinata, base, http }
+}
+
+fn jwt(text: &str) -> PinataAccess {
+    PinataAccess::Jwt(Secret::new(text))
+}
+
+/// The RPC of a real node, where `DESCROW_KUBO_RPC` names one (`http://127.0.0.1:5001/api/v0`), else the sandbox's.
+fn node(rig: &Rig) -> Url {
+    match std::env::var("DESCROW_KUBO_RPC") {
+        Ok(url) => url.parse().unwrap(),
+        Err(_) => rig.base.join("/api/v0").unwrap(),
+    }
 }
 
 fn file(bytes: &[u8]) -> File<'_> {
@@ -40,8 +54,62 @@ async fn what_is_pinned_is_found_under_its_own_cid() {
         let response = rig.http.get(gateways.public_url(cid).unwrap()).send().await.unwrap();
         assert_eq!(response.headers()["content-type"], "image/png");
     }
+}
+
+#[tokio::test]
+async fn a_kubo_node_names_the_cids_that_we_compute_and_gives_back_what_it_pinned() {
+    let rig = rig().await;
+    let node = node(&rig);
+    let kubo = Kubo::new(rig.http.clone(), &node, None).unwrap();
+    let gateways = Gateways::new(rig.http.clone(), vec![node]);
+    // Nothing, less than a chunk, exactly one, one byte more, and several.
+    for length in [0, 1, 262_143, 262_144, 262_145, 1_048_577] {
+        // Of this run alone: a real node keeps what it has.
+        let mut bytes: Vec<u8> = (0..length).map(|i: usize| (i >> 10).to_le_bytes()[0]).collect();
+        let mark = std::process::id().to_le_bytes();
+        bytes.iter_mut().zip(mark).for_each(|(byte, mark)| *byte = mark);
+        let cid = ContentId::of(&bytes);
+        if length > 1 {
+            assert_eq!(kubo.has(cid, soon()).await, Ok(false), "{length} bytes before");
+        }
+        assert_eq!(kubo.pin(file(&bytes), soon()).await, Ok(cid), "{length} bytes");
+        assert_eq!(kubo.has(cid, soon()).await, Ok(true), "{length} bytes after");
+        assert_eq!(gateways.get(cid, 2_000_000, soon()).await.as_deref(), Ok(&*bytes), "{length} bytes again");
+    }
+    assert_eq!(gateways.public_url(ContentId::of(b"x")), None, "no browser asks an RPC");
+}
+
+#[tokio::test]
+async fn what_is_pinned_already_is_not_sent_again_whoever_pinned_it() {
+    let rig = rig().await;
     let kubo = Kubo::new(rig.http.clone(), &rig.base.join("/api/v0").unwrap(), None).unwrap();
-    assert_eq!(kubo.pin(file(&large), soon()).await, Ok(ContentId::of(&large)));
+    let access = PinataAccess::KeyPair { key: Secret::new(API_KEY), secret: Secret::new(API_SECRET) };
+    let by_key = Pinata::new(rig.http.clone(), &rig.base, access).unwrap();
+    let cid = ContentId::of(b"once");
+    for service in [&rig.pinata as &dyn PinService, &by_key, &kubo] {
+        assert_eq!(pin_once(service, file(b"once"), soon()).await, Ok(cid));
+        assert_eq!(rig.sandbox.requests(Operation::Pin).len(), 1);
+    }
+    let refused = Behaviour::Error { status: 500, code: "X".into(), message: "down".into() };
+    rig.sandbox.misbehave(Rule::once(refused).on(Operation::PinList));
+    assert_eq!(pin_once(&rig.pinata, file(b"once"), soon()).await, Ok(cid), "who does not say is sent the file");
+    assert_eq!(rig.sandbox.requests(Operation::Pin).len(), 2);
+    rig.sandbox.misbehave(Rule::once(Behaviour::WrongCid).on(Operation::Pin));
+    assert_eq!(pin_once(&by_key, file(b"another"), soon()).await, Err(PinError::Mismatch));
+}
+
+#[tokio::test]
+async fn a_key_needs_its_secret() {
+    let rig = rig().await;
+    for (key, secret, expected) in [
+        (API_KEY, API_SECRET, Ok(ContentId::of(b"a"))),
+        (API_KEY, "wrong", Err(PinError::Unauthorised(401))),
+        ("wrong", API_SECRET, Err(PinError::Unauthorised(401))),
+    ] {
+        let access = PinataAccess::KeyPair { key: Secret::new(key), secret: Secret::new(secret) };
+        let pinata = Pinata::new(rig.http.clone(), &rig.base, access).unwrap();
+        assert_eq!(pinata.pin(file(b"a"), soon()).await, expected, "{key} {secret}");
+    }
 }
 
 #[tokio::test]
@@ -54,7 +122,7 @@ async fn a_pin_is_verified_retried_and_refused() {
     let down = Behaviour::Error { status: 503, code: "X".into(), message: "down".into() };
     rig.sandbox.misbehave(Rule { times: 2, ..Rule::once(down) }.on(Operation::Pin));
     assert_eq!(rig.pinata.pin(file(b"a"), soon()).await, Err(PinError::Refused(503)));
-    let stranger = Pinata::new(rig.http.clone(), &rig.base, Secret::new("wrong")).unwrap();
+    let stranger = Pinata::new(rig.http.clone(), &rig.base, jwt("wrong")).unwrap();
     assert_eq!(stranger.pin(file(b"a"), soon()).await, Err(PinError::Unauthorised(401)));
 }
 
@@ -80,7 +148,7 @@ async fn files_survive_a_restart_where_a_folder_is_given() {
     let http = http_client::build(Duration::from_secs(5)).unwrap();
     let cid = {
         let sandbox = Sandbox::start(options()).await.unwrap();
-        let pinata = Pinata::new(http.clone(), &sandbox.ipfs_url().parse().unwrap(), Secret::new(JWT)).unwrap();
+        let pinata = Pinata::new(http.clone(), &sandbox.ipfs_url().parse().unwrap(), jwt(JWT)).unwrap();
         pinata.pin(file(b"kept"), soon()).await.unwrap()
     };
     std::fs::write(folder.join(ContentId::of(b"other").to_string()), "tampered").unwrap();

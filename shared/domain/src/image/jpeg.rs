@@ -3,6 +3,7 @@
 use super::{
     BadImage,
     exif::{self, Orientation},
+    measured,
     reader::Reader,
 };
 
@@ -15,8 +16,12 @@ const APP0: u8 = 0xE0;
 const APP1: u8 = 0xE1;
 const APP2: u8 = 0xE2;
 const APP14: u8 = 0xEE;
-const APP15: u8 = 0xEF;
-const COM: u8 = 0xFE;
+/// Huffman tables, arithmetic conditioning, quantisation tables, number of lines, restart interval.
+const DHT: u8 = 0xC4;
+const DAC: u8 = 0xCC;
+const DQT: u8 = 0xDB;
+const DNL: u8 = 0xDC;
+const DRI: u8 = 0xDD;
 /// Restart markers and TEM stand alone, without a length.
 const STANDALONE: [u8; 9] = [0x01, 0xD0, 0xD1, 0xD2, 0xD3, 0xD4, 0xD5, 0xD6, 0xD7];
 
@@ -51,7 +56,16 @@ pub(super) fn clean(input: &[u8]) -> Result<Vec<u8>, BadImage> {
             oriented = true;
             write_segment(&mut out, APP1, &[exif::HEADER, &orientation.to_tiff()].concat());
         }
-        frame |= is_frame(marker);
+        if is_frame(marker) {
+            if frame {
+                return Err(BadImage::Damaged("second frame"));
+            }
+            frame = true;
+            // Precision, height, width.
+            let mut size = Reader::new(payload.get(1..).unwrap_or_default());
+            let (height, width) = (u16::from_be_bytes(size.array()?), u16::from_be_bytes(size.array()?));
+            measured(width.into(), height.into())?;
+        }
         if marker == SOS {
             if !frame {
                 return Err(BadImage::Damaged("scan before frame"));
@@ -81,14 +95,14 @@ fn jfif_density(payload: &[u8]) -> Option<&[u8]> {
     payload.get(..12).filter(|head| head.starts_with(b"JFIF\0"))
 }
 
-/// Whether a segment changes how the picture looks: an ICC profile, Adobe's colour transform, and all that is neither an
-/// application's nor a comment.
+/// Whether a segment is part of the picture, or changes how it looks: tables, frame and scans, an ICC profile, and Adobe's
+/// colour transform. Applications, comments and markers without a meaning could hold anything.
 fn keeps(marker: u8, payload: &[u8]) -> bool {
     match marker {
+        DHT | DAC | DQT | DNL | DRI | SOS => true,
         APP2 => payload.starts_with(b"ICC_PROFILE\0"),
         APP14 => payload.starts_with(b"Adobe"),
-        APP0..=APP15 | COM => false,
-        _ => true,
+        other => is_frame(other),
     }
 }
 

@@ -1,10 +1,12 @@
 //! PNG: chunks of length, name, data and checksum, from IHDR to IEND.
 
-use super::{BadImage, exif::Orientation, reader::Reader};
+use super::{BadImage, exif::Orientation, measured, reader::Reader};
 
 /// The eight bytes every PNG begins with.
 pub(super) const MAGIC: &[u8] = b"\x89PNG\r\n\x1A\n";
 
+/// The chunks that a decoder must understand; there are no others.
+const CRITICAL: [&[u8; 4]; 4] = [b"IHDR", b"PLTE", b"IDAT", b"IEND"];
 /// Ancillary chunks that change how the picture looks: transparency, colour, size of a pixel, animation.
 const KEPT: [&[u8; 4]; 15] = [
     b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"cLLI", b"sBIT", b"bKGD", b"hIST", b"pHYs",
@@ -26,10 +28,17 @@ pub(super) fn clean(input: &[u8]) -> Result<Vec<u8>, BadImage> {
         if first != (&name == b"IHDR") || (first && length != 13) {
             return Err(BadImage::Damaged("header"));
         }
+        if first {
+            let mut size = Reader::new(body);
+            measured(u32::from_be_bytes(size.array()?), u32::from_be_bytes(size.array()?))?;
+        }
         first = false;
         data |= &name == b"IDAT";
         // Bit 5 of the first letter is clear in the chunks that a decoder must understand.
         let critical = name.first().is_some_and(u8::is_ascii_uppercase);
+        if critical && !CRITICAL.contains(&&name) {
+            return Err(BadImage::Damaged("unknown chunk"));
+        }
         if critical || KEPT.contains(&&name) {
             write_chunk(&mut out, name, body);
         } else if &name == b"eXIf"

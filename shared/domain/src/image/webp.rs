@@ -1,6 +1,6 @@
 //! WebP: a RIFF file of chunks, each padded to an even length.
 
-use super::{BadImage, exif::Orientation, reader::Reader};
+use super::{BadImage, exif::Orientation, measured, reader::Reader};
 
 /// The container's name, and, after its length, the form's.
 pub(super) const RIFF: &[u8] = b"RIFF";
@@ -27,12 +27,18 @@ pub(super) fn clean(input: &[u8]) -> Result<Vec<u8>, BadImage> {
         }
         match &name {
             b"VP8X" if body.len() == WEBP.len() && size == 10 => {
+                extended_size(data, 4)?;
                 flags_at = Some(body.len() + 8);
                 write_chunk(&mut body, name, data);
             }
             b"VP8X" => return Err(BadImage::Damaged("header")),
             b"VP8 " | b"VP8L" | b"ANMF" => {
                 picture = true;
+                match &name {
+                    b"VP8 " => lossy_size(data)?,
+                    b"VP8L" => lossless_size(data)?,
+                    _ => extended_size(data, 6)?,
+                }
                 write_chunk(&mut body, name, data);
             }
             b"ALPH" | b"ANIM" | b"ICCP" => write_chunk(&mut body, name, data),
@@ -54,6 +60,36 @@ pub(super) fn clean(input: &[u8]) -> Result<Vec<u8>, BadImage> {
     }
     let size = u32::try_from(body.len()).map_err(|_| BadImage::Damaged("length"))?;
     Ok([RIFF, &size.to_le_bytes(), &body].concat())
+}
+
+/// Width and height less one in 24 bits each, as the extended header has them at 4 and an animation's frame at 6.
+fn extended_size(data: &[u8], at: usize) -> Result<(), BadImage> {
+    let mut reader = Reader::new(data.get(at..).unwrap_or_default());
+    let mut side = || -> Result<u32, BadImage> {
+        let [low, middle, high] = reader.array()?;
+        Ok(u32::from_le_bytes([low, middle, high, 0]) + 1)
+    };
+    measured(side()?, side()?)
+}
+
+/// Of a key frame of VP8 (RFC 6386 §9.1): three bytes, the start code, 14 bits each of width and height.
+fn lossy_size(data: &[u8]) -> Result<(), BadImage> {
+    let mut reader = Reader::new(data.get(3..).unwrap_or_default());
+    if &reader.array::<3>()? != b"\x9D\x01\x2A" {
+        return Err(BadImage::Damaged("picture's header"));
+    }
+    let mut side = || -> Result<u32, BadImage> { Ok(u32::from(u16::from_le_bytes(reader.array()?) & 0x3FFF)) };
+    measured(side()?, side()?)
+}
+
+/// Of VP8L (RFC 9649 §3.4): a signature, 14 bits each of width and height less one.
+fn lossless_size(data: &[u8]) -> Result<(), BadImage> {
+    let mut reader = Reader::new(data);
+    if reader.byte()? != 0x2F {
+        return Err(BadImage::Damaged("picture's header"));
+    }
+    let bits = u32::from_le_bytes(reader.array()?);
+    measured((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
 }
 
 fn length(length: u32) -> Result<usize, BadImage> {

@@ -1,0 +1,112 @@
+//! Pinata's pinning API.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Multipart, Query, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use descrow_domain::Timestamp;
+use serde_json::{Value, json};
+
+use super::{keep, named, record, upload};
+use crate::{Behaviour, Operation, behaviour::Stage, daraja::lost_connection, world::Shared};
+
+/// The token that the simulated Pinata takes.
+pub const JWT: &str = "descrow-sandbox-pinata-jwt";
+/// The key that it takes instead, with [`API_SECRET`].
+pub const API_KEY: &str = "descrow-sandbox-pinata-key";
+/// The secret of [`API_KEY`].
+pub const API_SECRET: &str = "descrow-sandbox-pinata-secret";
+
+pub(super) fn router() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/pinning/pinFileToIPFS", post(pin))
+        .route("/data/pinList", get(list))
+        .route("/data/testAuthentication", get(test_authentication))
+}
+
+/// Pinata's shape of an error.
+fn pinata_error(status: u16, reason: &str, details: &str) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, axum::Json(json!({ "error": { "reason": reason, "details": details } }))).into_response()
+}
+
+fn authenticated(headers: &HeaderMap) -> bool {
+    let given = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    match given(header::AUTHORIZATION.as_str()) {
+        Some(token) => token.strip_prefix("Bearer ") == Some(JWT),
+        None => (given("pinata_api_key"), given("pinata_secret_api_key")) == (Some(API_KEY), Some(API_SECRET)),
+    }
+}
+
+fn unauthenticated() -> Response {
+    pinata_error(401, "INVALID_CREDENTIALS", "Invalid/expired credentials")
+}
+
+async fn test_authentication(headers: HeaderMap) -> Response {
+    if !authenticated(&headers) {
+        return unauthenticated();
+    }
+    axum::Json(json!({ "message": "Congratulations! You are communicating with the Pinata API!" })).into_response()
+}
+
+/// `GET /data/pinList`, of its filters `hashContains` alone: what is pinned stays so here.
+async fn list(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Query(filter): Query<HashMap<String, String>>,
+) -> Response {
+    let before = shared.take(Stage::Before, Operation::PinList, None);
+    let response = match &before {
+        Some(Behaviour::Hang { ms }) => lost_connection(Duration::from_millis(*ms)).await,
+        Some(Behaviour::Error { status, code, message }) => pinata_error(*status, code, message),
+        _ if authenticated(&headers) => {
+            let part = filter.get("hashContains").map_or("", String::as_str);
+            let world = shared.world();
+            let rows: Vec<Value> = world
+                .content
+                .iter()
+                .filter(|(cid, _)| cid.contains(part))
+                .map(|(cid, content)| json!({ "ipfs_pin_hash": cid, "size": content.bytes.len(), "date_unpinned": null }))
+                .collect();
+            axum::Json(json!({ "rows": rows })).into_response()
+        }
+        _ => unauthenticated(),
+    };
+    record(&shared, Operation::PinList, Some(response.status().as_u16()));
+    response
+}
+
+async fn pin(State(shared): State<Arc<Shared>>, headers: HeaderMap, form: Multipart) -> Response {
+    let before = shared.take(Stage::Before, Operation::Pin, None);
+    let response = match &before {
+        Some(Behaviour::Hang { ms }) => lost_connection(Duration::from_millis(*ms)).await,
+        Some(Behaviour::Error { status, code, message }) => pinata_error(*status, code, message),
+        _ if authenticated(&headers) => pinned(&shared, form).await,
+        _ => unauthenticated(),
+    };
+    let lost = before == Some(Behaviour::LoseAnswer);
+    record(&shared, Operation::Pin, if lost { None } else { Some(response.status().as_u16()) });
+    if lost { lost_connection(Duration::ZERO).await } else { response }
+}
+
+async fn pinned(shared: &Shared, form: Multipart) -> Response {
+    let Some(upload) = upload(form).await else {
+        return pinata_error(400, "INVALID_FILE", "The request has no readable field `file`");
+    };
+    // Only CIDv1 is spoken here; Pinata's default of old is version 0.
+    if upload.options.as_ref().and_then(|o| o.get("cidVersion")) != Some(&json!(1)) {
+        return pinata_error(400, "UNSUPPORTED", "pinataOptions.cidVersion must be 1 in the sandbox");
+    }
+    let size = upload.bytes.len();
+    let (cid, duplicate) = match keep(shared, upload.bytes, upload.media_type).await {
+        Ok(kept) => kept,
+        Err(error) => return pinata_error(500, "INTERNAL", &error.to_string()),
+    };
+    let body = json!({ "IpfsHash": named(shared, cid), "PinSize": size, "Timestamp": Timestamp::now().rfc3339(), "isDuplicate": duplicate });
+    axum::Json(body).into_response()
+}
