@@ -2,9 +2,9 @@
 
 use descrow_domain::{
     Account, OrderId, PaymentId,
-    order::{Order, Party},
+    order::{Order, Party, Viewer},
     payment::Payment,
-    view::{OrderView, PaymentView},
+    view::OrderView,
 };
 use descrow_store::{Store, StoreError};
 use descrow_web::{ApiError, Code};
@@ -26,7 +26,7 @@ impl Footing {
         let (order, payments) = tokio::try_join!(store.orders().get(id), store.payments().of_order(id))?;
         let Some(order) = order else { return Ok(None) };
         let mut found = Self { order, payments };
-        let named = [found.order.payment_id, found.order.payout_id].into_iter().flatten();
+        let named = [found.order.payment_id, found.order.payout_id, found.order.refund_id].into_iter().flatten();
         let missed: Vec<PaymentId> = named.filter(|id| found.payment(*id).is_none()).collect();
         if !missed.is_empty() {
             found.payments.extend(store.payments().get_all(&missed).await?);
@@ -41,8 +41,8 @@ impl Footing {
 
     /// The order as `viewer`, a party to it, sees it.
     pub(crate) fn view(&self, viewer: &Account) -> OrderView {
-        let shown = |id: Option<PaymentId>| id.and_then(|id| self.payment(id)).map(|p| PaymentView::new(p, viewer));
-        OrderView::new(&self.order, shown(self.order.payment_id), shown(self.order.payout_id))
+        let viewer = self.order.party(viewer).map_or(Viewer::Seller, Viewer::from);
+        OrderView::new(&self.order, viewer, |id| self.payment(id))
     }
 }
 

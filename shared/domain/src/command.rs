@@ -253,7 +253,9 @@ mod tests {
                 serde_json::json!({"kind": "raise_dispute", "evidence_cid": "bafy"}),
             ),
             (
-                Command::ResolveDispute { resolution: DisputeResolution::Split { seller_bps: 2500.try_into().unwrap() } },
+                Command::ResolveDispute {
+                    resolution: DisputeResolution::Split { seller_bps: 2500.try_into().unwrap() },
+                },
                 serde_json::json!({"kind": "resolve_dispute",
                     "resolution": {"kind": "split", "seller_bps": 2500}}),
             ),

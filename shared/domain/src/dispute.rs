@@ -117,8 +117,9 @@ pub struct Proposal {
 pub struct Decision {
     /// How the dispute ends.
     pub resolution: DisputeResolution,
-    /// Why.
-    pub reason: Reason,
+    /// Why; absent where it was decided on the contract itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// The admins who decided: one, or two where the amount demands it. Shown to admins only.
     pub by: Vec<Account>,
     /// When.
@@ -142,12 +143,61 @@ pub struct Dispute {
     pub at: Timestamp,
     /// CID of the evidence that is named on the contract; empty where there is none.
     pub evidence_cid: String,
+    /// When the end of the evidence window was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_closed_at: Option<Timestamp>,
     /// A decision that waits for a second admin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal: Option<Proposal>,
     /// The decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
+}
+
+/// What an admin's word does to a dispute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It waits for a second admin.
+    Proposed,
+    /// It is carried out, by these admins.
+    Decided(Vec<Account>),
+    /// The same admin said the same before.
+    Known,
+    /// Another admin proposed something else.
+    Differs(Proposal),
+}
+
+impl Dispute {
+    /// What it does that `admin` wants `resolution`, where `four_eyes` says whether a second admin must agree. An admin may
+    /// change an own proposal, so two who disagree are not stuck.
+    pub fn verdict(&self, resolution: DisputeResolution, admin: Account, four_eyes: bool) -> Verdict {
+        match &self.proposal {
+            _ if !four_eyes => Verdict::Decided(vec![admin]),
+            Some(proposal) if proposal.by != admin && proposal.resolution == resolution => {
+                Verdict::Decided(vec![proposal.by, admin])
+            }
+            Some(proposal) if proposal.by != admin => Verdict::Differs(proposal.clone()),
+            Some(proposal) if proposal.resolution == resolution => Verdict::Known,
+            _ => Verdict::Proposed,
+        }
+    }
+}
+
+/// The resolution that shares of planck on the contract amount to.
+pub fn resolution_of(to_buyer: Planck, to_seller: Planck) -> DisputeResolution {
+    let whole = to_buyer.0.saturating_add(to_seller.0);
+    match (to_buyer.0, to_seller.0) {
+        (_, 0) => DisputeResolution::RefundBuyer,
+        (0, _) => DisputeResolution::ReleaseToSeller,
+        (_, seller) => {
+            // The contract rounded the seller's share down, so its basis points are the least that give it.
+            let mut bps: u16 = 0;
+            while bps < WHOLE_BPS && Planck(whole).split(bps).is_some_and(|shares| shares.seller.0 < seller) {
+                bps = bps.saturating_add(1);
+            }
+            DisputeResolution::Split { seller_bps: Bps(bps) }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -179,14 +229,44 @@ mod tests {
 
         #[test]
         fn a_share_that_passes_can_be_paid(resolution in any_resolution(), kes in 10u32..=250_000) {
-            match resolution.payable_shillings(Kes(kes)) {
-                Ok(shares) => prop_assert!([shares.buyer.0, shares.seller.0].iter().all(|s| *s == 0 || *s >= 10)),
-                Err(UnpayableShare) => {
-                    let shares = resolution.shillings(Kes(kes));
-                    prop_assert!([shares.buyer.0, shares.seller.0].iter().any(|s| (1..10).contains(s)));
-                }
-            }
+            let shares = resolution.shillings(Kes(kes));
+            let payable = [shares.buyer.0, shares.seller.0].iter().all(|share| !(1..10).contains(share));
+            prop_assert_eq!(resolution.payable_shillings(Kes(kes)), if payable { Ok(shares) } else { Err(UnpayableShare) });
         }
+    }
+
+    proptest! {
+        #[test]
+        fn a_resolution_is_read_off_the_shares_it_gives(resolution in any_resolution(), planck in 10_000u128..=u128::MAX) {
+            let shares = resolution.planck(Planck(planck));
+            let read = resolution_of(shares.buyer, shares.seller);
+            prop_assert_eq!(read.planck(Planck(planck)), shares);
+            prop_assert_eq!(read.seller_bps(), resolution.seller_bps());
+        }
+    }
+
+    #[test]
+    fn a_second_admin_must_agree_where_four_eyes_are_asked_for() {
+        let admin = |n| Account::from_bytes([n; 32]);
+        let (refund, release) = (DisputeResolution::RefundBuyer, DisputeResolution::ReleaseToSeller);
+        let mut dispute = Dispute {
+            reason: None,
+            by: None,
+            at: Timestamp(0),
+            evidence_cid: String::new(),
+            evidence_closed_at: None,
+            proposal: None,
+            decision: None,
+        };
+        assert_eq!(dispute.verdict(refund, admin(1), false), Verdict::Decided(vec![admin(1)]));
+        assert_eq!(dispute.verdict(refund, admin(1), true), Verdict::Proposed);
+        let proposal =
+            Proposal { resolution: refund, reason: "It broke.".parse().unwrap(), by: admin(1), at: Timestamp(1) };
+        dispute.proposal = Some(proposal.clone());
+        assert_eq!(dispute.verdict(refund, admin(1), true), Verdict::Known);
+        assert_eq!(dispute.verdict(release, admin(1), true), Verdict::Proposed, "an own proposal can be changed");
+        assert_eq!(dispute.verdict(refund, admin(2), true), Verdict::Decided(vec![admin(1), admin(2)]));
+        assert_eq!(dispute.verdict(release, admin(2), true), Verdict::Differs(proposal));
     }
 
     #[test]
@@ -200,6 +280,9 @@ mod tests {
     fn more_than_the_whole_is_no_share() {
         assert_eq!(Bps::try_from(10_000).map(Bps::get), Ok(10_000));
         assert_eq!(Bps::try_from(10_001), Err(InvalidBps));
-        assert!(serde_json::from_value::<DisputeResolution>(serde_json::json!({"kind": "split", "seller_bps": 10_001})).is_err());
+        assert!(
+            serde_json::from_value::<DisputeResolution>(serde_json::json!({"kind": "split", "seller_bps": 10_001}))
+                .is_err()
+        );
     }
 }

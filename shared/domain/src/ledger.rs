@@ -43,6 +43,8 @@ pub enum LedgerEvent {
     CollectionReceived,
     /// A seller's shillings left.
     PayoutSent,
+    /// A buyer's shillings went back.
+    RefundSent,
     /// A buyer's DOT arrived in the contract.
     EscrowFunded,
     /// The contract paid DOT out.
@@ -109,6 +111,12 @@ pub fn collection_received(order_id: OrderId, payment_id: PaymentId, amount: Kes
 /// Shillings that were held left by M-Pesa, to the seller.
 pub fn payout_sent(order_id: OrderId, payment_id: PaymentId, amount: Kes, at: Timestamp) -> Transaction {
     shillings(order_id, payment_id, LedgerEvent::PayoutSent, amount, at)
+        .between(LedgerAccount::Escrow, LedgerAccount::Mpesa)
+}
+
+/// Shillings that were held went back by M-Pesa, to the buyer.
+pub fn refund_sent(order_id: OrderId, payment_id: PaymentId, amount: Kes, at: Timestamp) -> Transaction {
+    shillings(order_id, payment_id, LedgerEvent::RefundSent, amount, at)
         .between(LedgerAccount::Escrow, LedgerAccount::Mpesa)
 }
 
@@ -213,6 +221,7 @@ mod tests {
             let transactions = [
                 Some(collection_received(order, payment, Kes(kes), Timestamp(0))),
                 Some(payout_sent(order, payment, Kes(kes), Timestamp(0))),
+                Some(refund_sent(order, payment, Kes(kes), Timestamp(0))),
                 escrow_funded(order, Planck(planck), Timestamp(0)),
                 escrow_released(order, Planck(planck), Timestamp(0)),
             ];

@@ -3,9 +3,15 @@
 //! A move that needs the chain is first a [`PendingAction`] on the order and becomes its status when the contract's event
 //! is final (DESIGN §3). [`OrderStatus::after`] is the only place that knows the legal moves.
 
+mod rules;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Account, OrderId, PaymentId, ProductId, Timestamp, phone::Msisdn, rates::Quote, text::Text};
+pub use rules::{Actor, Money, Refusal, Viewer, Window};
+
+use crate::{
+    Account, OrderId, PaymentId, ProductId, Timestamp, dispute::Dispute, phone::Msisdn, rates::Quote, text::Text,
+};
 
 /// Where an order stands. The names are fixed: clients and the SQL schema know them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -183,7 +189,7 @@ pub struct Deadlines {
     /// `created`: unpaid after this, the order is cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<Timestamp>,
-    /// `funded`: not shipped after this, the buyer may cancel and is refunded.
+    /// `funded`: not shipped after this, the order is cancelled and the buyer refunded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping: Option<Timestamp>,
     /// `shipped`: not confirmed after this, delivery is taken as confirmed.
@@ -192,6 +198,21 @@ pub struct Deadlines {
     /// `disputed`: no evidence is taken after this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Timestamp>,
+}
+
+/// A payment into the contract from the buyer's own wallet, as the buyer reported it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DotPayment {
+    /// Hash of the extrinsic, 0x-hex.
+    pub extrinsic_hash: String,
+    /// Hash of the block that holds it, 0x-hex, where the buyer knew it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block_hash: Option<String>,
+    /// When it was reported.
+    pub at: Timestamp,
+    /// Why the contract refused it, by the name of its error; `None` while nothing is known to be wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// A row of `orders`.
@@ -226,6 +247,15 @@ pub struct Order {
     /// The payout to the seller, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payout_id: Option<PaymentId>,
+    /// The refund to the buyer, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_id: Option<PaymentId>,
+    /// The payment in DOT that the buyer reported last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dot_payment: Option<DotPayment>,
+    /// The dispute, from when it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispute: Option<Dispute>,
     /// The move that waits for the chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<PendingAction>,
@@ -292,8 +322,56 @@ pub fn payment_hash(id: PaymentId, receipt: Option<&str>) -> [u8; 32] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::{Kes, Planck, UsdCents, rates::Rates};
+
+    /// A funded order to test with.
+    pub(crate) fn order() -> Order {
+        let account = |byte| Account::from_bytes([byte; 32]);
+        Order {
+            id: "0190a2b0000070008000000000000001".parse().unwrap(),
+            buyer_id: account(1),
+            seller_id: account(2),
+            product_id: "0190a2b0000070008000000000000002".parse().unwrap(),
+            product_title: "A bicycle".parse().unwrap(),
+            quantity: 2,
+            payment_mode: PaymentMode::Mpesa,
+            status: OrderStatus::Funded,
+            quote: Quote {
+                amount: Planck(125_000_000_000),
+                usd: UsdCents(5_250),
+                kes: Kes(6_797),
+                rates: Rates {
+                    usd_per_dot: 4_20_000_000,
+                    kes_per_usd: 129_45_000_000,
+                    source: "configuration".into(),
+                    at: Timestamp(0),
+                },
+            },
+            delivery_address: "Moi Avenue 1, Nairobi".parse().unwrap(),
+            phone: Some("254708374149".parse().unwrap()),
+            payment_id: None,
+            payout_id: None,
+            refund_id: None,
+            dot_payment: None,
+            dispute: None,
+            pending: None,
+            on_chain: true,
+            tracking: None,
+            deadlines: Deadlines { shipping: Some(Timestamp(1_000)), ..Deadlines::default() },
+            history: vec![Transition {
+                status: OrderStatus::Funded,
+                at: Timestamp(1),
+                by: None,
+                extrinsic: Some("0xab".into()),
+                block: Some(7),
+            }],
+            version: 3,
+            created_at: Timestamp(0),
+            updated_at: Timestamp(1),
+        }
+    }
 
     /// The matrix of DESIGN §3, written out: one row a status, one column a move in the order of [`OrderMove::ALL`].
     #[test]

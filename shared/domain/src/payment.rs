@@ -28,6 +28,9 @@ use crate::{Account, Kes, Msisdn, OrderId, PaymentId, Timestamp};
 /// A new push of the same amount to the same number within this many seconds is refused by M-Pesa (code 17, DARAJA.md §10).
 pub const COOLDOWN_SECONDS: i64 = 120;
 
+/// Attempts of one payout or refund; after that many failures a program's persistence helps nobody.
+pub const MAX_ATTEMPTS: u32 = 9;
+
 /// Which way the shillings go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -65,12 +68,14 @@ pub enum PaymentStatus {
     Failed,
     /// A human must look; [`Payment::review`] says why.
     Review,
+    /// Taken back before it was sent, since the order is disputed.
+    Withdrawn,
 }
 
 impl PaymentStatus {
     /// Whether something is still awaited from M-Pesa.
     pub fn is_open(self) -> bool {
-        !matches!(self, Self::Succeeded | Self::Failed | Self::Review)
+        !matches!(self, Self::Succeeded | Self::Failed | Self::Review | Self::Withdrawn)
     }
 
     /// The name in tables and in the API.
@@ -85,6 +90,7 @@ impl PaymentStatus {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Review => "review",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -175,6 +181,9 @@ pub struct Payment {
     pub phone: Msisdn,
     /// Whole shillings.
     pub amount_kes: Kes,
+    /// The collection that a refund gives back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_of: Option<PaymentId>,
     /// Where it stands.
     pub status: PaymentStatus,
     /// M-Pesa's id of the push request.
@@ -252,6 +261,64 @@ impl Payment {
         Self::begun(id, PaymentKind::Payout, order_id, seller, phone, amount_kes, now)
     }
 
+    /// What goes back to the buyer of `collection`, to the phone that paid it. Its id is derived from the collection and
+    /// `attempt` (1 for the first), so that the same money goes back once however often it is asked for.
+    pub fn refund(collection: &Self, attempt: u32, amount_kes: Kes, now: Timestamp) -> Self {
+        let id = PaymentId::derived(collection.id.as_uuid(), &format!("refund-{attempt}"));
+        let (order_id, buyer, phone) = (collection.order_id, collection.user_id, collection.phone.clone());
+        let refund = Self::begun(id, PaymentKind::Refund, order_id, buyer, phone, amount_kes, now);
+        Self { refund_of: Some(collection.id), ..refund }
+    }
+
+    /// Which attempt a payout or refund is, from its id; `None` for a collection, and after [`MAX_ATTEMPTS`].
+    pub fn attempt(&self) -> Option<u32> {
+        let (space, name) = match (self.kind, self.refund_of) {
+            (PaymentKind::Payout, _) => (*self.order_id.as_uuid(), "payout"),
+            (PaymentKind::Refund, Some(collection)) => (*collection.as_uuid(), "refund"),
+            _ => return None,
+        };
+        (1..=MAX_ATTEMPTS).find(|n| PaymentId::derived(&space, &format!("{name}-{n}")) == self.id)
+    }
+
+    /// The next attempt of a payout or refund that finally failed, to `phone` where another one is known. `None` where
+    /// nothing failed, or it did so too often for a program.
+    pub fn again(&self, phone: Option<Msisdn>, now: Timestamp) -> Option<Self> {
+        let next = self.attempt()?.checked_add(1).filter(|next| *next <= MAX_ATTEMPTS)?;
+        if self.status != PaymentStatus::Failed {
+            return None;
+        }
+        let (space, name) = match (self.kind, self.refund_of) {
+            (PaymentKind::Refund, Some(collection)) => (*collection.as_uuid(), "refund"),
+            _ => (*self.order_id.as_uuid(), "payout"),
+        };
+        let id = PaymentId::derived(&space, &format!("{name}-{next}"));
+        let phone = phone.unwrap_or_else(|| self.phone.clone());
+        let again = Self::begun(id, self.kind, self.order_id, self.user_id, phone, self.amount_kes, now);
+        Some(Self { refund_of: self.refund_of, ..again })
+    }
+
+    /// A payout that nobody sent yet, taken back; `None` for one that may have left.
+    pub fn withdrawn(&self, now: Timestamp) -> Option<Self> {
+        (self.kind == PaymentKind::Payout && self.status == PaymentStatus::Queued).then(|| Self {
+            status: PaymentStatus::Withdrawn,
+            next_check_at: None,
+            updated_at: now,
+            version: self.version.saturating_add(1),
+            ..self.clone()
+        })
+    }
+
+    /// A payout that was taken back, queued again since the dispute did not come about.
+    pub fn queued_again(&self, now: Timestamp) -> Option<Self> {
+        (self.status == PaymentStatus::Withdrawn).then(|| Self {
+            status: PaymentStatus::Queued,
+            next_check_at: next_check(now, now),
+            updated_at: now,
+            version: self.version.saturating_add(1),
+            ..self.clone()
+        })
+    }
+
     fn begun(
         id: PaymentId,
         kind: PaymentKind,
@@ -272,6 +339,7 @@ impl Payment {
             user_id,
             phone,
             amount_kes,
+            refund_of: None,
             status,
             merchant_request_id: None,
             checkout_request_id: None,

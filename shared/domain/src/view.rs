@@ -1,19 +1,32 @@
 //! What users see of rows: the JSON of the API and of realtime messages, the same in both.
 //!
-//! A view is made for one viewer, and what the viewer may not know is left out here, in one place: the payer's number and
-//! receipt are the buyer's, those of the payout the seller's.
+//! A view is made for one viewer, and what the viewer may not know is left out here, in one place:
+//!
+//! | what | who sees it |
+//! |---|---|
+//! | the delivery address | the buyer; the seller once the order is paid; admins where it is disputed |
+//! | the payer's number (masked), receipt and failure | the buyer, and admins |
+//! | those of the payout | the seller, and admins |
+//! | which admin proposed or decided | admins |
+
+mod dispute;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Account, NotificationId, OrderId, PaymentId, ProductId, Timestamp,
+    Account, Msisdn, NotificationId, OrderId, PaymentId, ProductId, Timestamp,
     notification::{Notification, NotificationKind},
-    order::{Deadlines, Order, OrderMove, OrderStatus, PaymentMode, PendingAction, Tracking, Transition},
+    order::{
+        Deadlines, DotPayment, Money, Order, OrderMove, OrderStatus, PaymentMode, PendingAction, Tracking, Transition,
+        Viewer,
+    },
     payment::{Payment, PaymentKind, PaymentStatus, ReviewReason},
     rates::{RATE_ONE, Rates},
 };
 
-/// An order as a party sees it.
+pub use dispute::{DecisionView, DisputeView, ProposalView, ResolutionView};
+
+/// An order as a party or an admin sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -46,8 +59,10 @@ pub struct OrderView {
     pub amount_kes: u32,
     /// The rates that fixed the amounts.
     pub rates: RatesView,
-    /// Where to send it.
-    pub delivery_address: String,
+    /// Where to send it; `null` for those who do not need to know (yet).
+    pub delivery_address: Option<String>,
+    /// The buyer's number for M-Pesa, masked; the buyer sees it, nobody else.
+    pub phone_number: Option<String>,
     /// The move that waits for the chain.
     pub pending: Option<PendingView>,
     /// By when each party must act.
@@ -60,7 +75,13 @@ pub struct OrderView {
     pub payment: Option<PaymentView>,
     /// The payout to the seller.
     pub payout: Option<PaymentView>,
-    /// The moves that the status allows; none while one waits for the chain.
+    /// The refund to the buyer.
+    pub refund: Option<PaymentView>,
+    /// The payment in DOT that the buyer reported; the order is funded by the chain's own word alone.
+    pub dot_payment: Option<DotPaymentView>,
+    /// The dispute, once one was asked for.
+    pub dispute: Option<DisputeView>,
+    /// The moves that are the viewer's now; none while one waits for the chain.
     pub allowed_moves: Vec<OrderMove>,
     /// When it was ordered (RFC 3339).
     pub created_at: String,
@@ -103,12 +124,27 @@ pub struct PendingView {
 pub struct DeadlinesView {
     /// Unpaid after this, the order is cancelled.
     pub payment: Option<String>,
-    /// Not shipped after this, the buyer may cancel.
+    /// Not shipped after this, the order is cancelled and the buyer gets the money back.
     pub shipping: Option<String>,
     /// Not confirmed after this, delivery is taken as confirmed.
     pub inspection: Option<String>,
     /// No evidence is taken after this.
     pub evidence: Option<String>,
+}
+
+/// A payment in DOT from the buyer's own wallet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DotPaymentView {
+    /// Hash of the extrinsic, 0x-hex.
+    pub extrinsic_hash: String,
+    /// Hash of the block that holds it, 0x-hex, where it is known.
+    pub block_hash: Option<String>,
+    /// When it was reported (RFC 3339).
+    pub at: String,
+    /// Why the contract refused it; `null` while nothing is known to be wrong.
+    pub failure: Option<String>,
 }
 
 /// How a parcel can be followed.
@@ -157,7 +193,8 @@ pub struct PaymentView {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub kind: PaymentKind,
     /// How far it is: a collection goes `initiated`, `pending`, (`confirming`,) a payout `queued`, `sending`, `sent`;
-    /// both end `succeeded`, `failed` or, where a human must look, `review`.
+    /// both end `succeeded`, `failed` or, where a human must look, `review`;
+    /// a payout that a dispute stopped before it was sent is `withdrawn`.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub status: PaymentStatus,
     /// Whole shillings.
@@ -199,8 +236,16 @@ pub struct NotificationView {
 }
 
 impl OrderView {
-    /// The order with its payment and payout, which the caller has made for the same viewer.
-    pub fn new(order: &Order, payment: Option<PaymentView>, payout: Option<PaymentView>) -> Self {
+    /// The order as `viewer` sees it, with its movements of shillings as `find` finds them.
+    pub fn new<'a>(order: &Order, viewer: Viewer, find: impl Fn(PaymentId) -> Option<&'a Payment>) -> Self {
+        let shown = |id: Option<PaymentId>| id.and_then(&find).map(|payment| PaymentView::of(payment, order, viewer));
+        let needs_address = match viewer {
+            Viewer::Buyer => true,
+            Viewer::Seller => {
+                order.was_funded() || !matches!(order.status, OrderStatus::Created | OrderStatus::Cancelled)
+            }
+            Viewer::Admin => matches!(order.status, OrderStatus::Disputed | OrderStatus::Resolved),
+        };
         Self {
             id: order.id,
             status: order.status,
@@ -214,14 +259,18 @@ impl OrderView {
             amount_usd: order.quote.usd.to_usd(),
             amount_kes: order.quote.kes.0,
             rates: RatesView::from(&order.quote.rates),
-            delivery_address: order.delivery_address.as_str().to_owned(),
+            delivery_address: needs_address.then(|| order.delivery_address.as_str().to_owned()),
+            phone_number: order.phone.as_ref().filter(|_| viewer == Viewer::Buyer).map(Msisdn::masked),
             pending: order.pending.as_ref().map(PendingView::from),
             deadlines: DeadlinesView::from(&order.deadlines),
             tracking: order.tracking.as_ref().map(TrackingView::from),
             history: order.history.iter().map(TransitionView::from).collect(),
-            payment,
-            payout,
-            allowed_moves: if order.pending.is_some() { Vec::new() } else { order.status.allowed() },
+            payment: shown(order.payment_id),
+            payout: shown(order.payout_id),
+            refund: shown(order.refund_id),
+            dot_payment: order.dot_payment.as_ref().map(DotPaymentView::from),
+            dispute: DisputeView::of(order, viewer),
+            allowed_moves: order.allowed(viewer.into(), Money::of(order, &find)),
             created_at: order.created_at.rfc3339(),
             updated_at: order.updated_at.rfc3339(),
             version: order.version,
@@ -232,7 +281,23 @@ impl OrderView {
 impl PaymentView {
     /// The payment as `viewer`, a party to its order, sees it.
     pub fn new(payment: &Payment, viewer: &Account) -> Self {
-        let owned = payment.user_id == *viewer;
+        Self::shown(payment, payment.user_id == *viewer)
+    }
+
+    /// The payment as an admin sees it, who looks after those that went wrong.
+    pub fn for_admin(payment: &Payment) -> Self {
+        Self::shown(payment, true)
+    }
+
+    fn of(payment: &Payment, order: &Order, viewer: Viewer) -> Self {
+        match viewer {
+            Viewer::Buyer => Self::new(payment, &order.buyer_id),
+            Viewer::Seller => Self::new(payment, &order.seller_id),
+            Viewer::Admin => Self::for_admin(payment),
+        }
+    }
+
+    fn shown(payment: &Payment, owned: bool) -> Self {
         Self {
             id: payment.id,
             order_id: payment.order_id,
@@ -301,6 +366,17 @@ impl From<&PendingAction> for PendingView {
     }
 }
 
+impl From<&DotPayment> for DotPaymentView {
+    fn from(payment: &DotPayment) -> Self {
+        Self {
+            extrinsic_hash: payment.extrinsic_hash.clone(),
+            block_hash: payment.block_hash.clone(),
+            at: payment.at.rfc3339(),
+            failure: payment.failure.clone(),
+        }
+    }
+}
+
 impl From<&Deadlines> for DeadlinesView {
     fn from(deadlines: &Deadlines) -> Self {
         let show = |at: Option<Timestamp>| at.map(Timestamp::rfc3339);
@@ -352,59 +428,12 @@ impl From<&Notification> for NotificationView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Kes, Planck, UsdCents,
-        order::{OrderMove, PendingAction},
-        rates::Quote,
-    };
-
-    fn order() -> Order {
-        let account = |byte| Account::from_bytes([byte; 32]);
-        Order {
-            id: "0190a2b0000070008000000000000001".parse().unwrap(),
-            buyer_id: account(1),
-            seller_id: account(2),
-            product_id: "0190a2b0000070008000000000000002".parse().unwrap(),
-            product_title: "A bicycle".parse().unwrap(),
-            quantity: 2,
-            payment_mode: PaymentMode::Mpesa,
-            status: OrderStatus::Funded,
-            quote: Quote {
-                amount: Planck(125_000_000_000),
-                usd: UsdCents(5_250),
-                kes: Kes(6_797),
-                rates: Rates {
-                    usd_per_dot: 4_20_000_000,
-                    kes_per_usd: 129_45_000_000,
-                    source: "configuration".into(),
-                    at: Timestamp(0),
-                },
-            },
-            delivery_address: "Moi Avenue 1, Nairobi".parse().unwrap(),
-            phone: Some("254708374149".parse().unwrap()),
-            payment_id: None,
-            payout_id: None,
-            pending: None,
-            on_chain: true,
-            tracking: None,
-            deadlines: Deadlines { shipping: Some(Timestamp(1_000)), ..Deadlines::default() },
-            history: vec![Transition {
-                status: OrderStatus::Funded,
-                at: Timestamp(1),
-                by: None,
-                extrinsic: Some("0xab".into()),
-                block: Some(7),
-            }],
-            version: 3,
-            created_at: Timestamp(0),
-            updated_at: Timestamp(1),
-        }
-    }
+    use crate::{Kes, order::tests::order};
 
     #[test]
     fn an_order_is_shown_whole_without_the_buyers_number() {
         let order = order();
-        let shown = serde_json::to_value(OrderView::new(&order, None, None)).unwrap();
+        let shown = serde_json::to_value(OrderView::new(&order, Viewer::Seller, |_| None)).unwrap();
         let expected = serde_json::json!({
             "id": order.id.to_string(), "status": "funded", "paymentMode": "mpesa",
             "productId": order.product_id.to_string(), "productTitle": "A bicycle", "quantity": 2,
@@ -413,7 +442,7 @@ mod tests {
             "rates": {
                 "usdPerDot": "4.2", "kesPerUsd": "129.45", "source": "configuration", "at": "1970-01-01T00:00:00Z"
             },
-            "deliveryAddress": "Moi Avenue 1, Nairobi", "pending": null,
+            "deliveryAddress": "Moi Avenue 1, Nairobi", "phoneNumber": null, "pending": null,
             "deadlines": {
                 "payment": null, "shipping": "1970-01-01T00:00:01Z", "inspection": null, "evidence": null
             },
@@ -421,7 +450,8 @@ mod tests {
             "history": [{
                 "status": "funded", "at": "1970-01-01T00:00:00.001Z", "by": null, "extrinsic": "0xab", "block": 7
             }],
-            "payment": null, "payout": null, "allowedMoves": ["ship", "dispute", "cancel"],
+            "payment": null, "payout": null, "refund": null, "dotPayment": null, "dispute": null,
+            "allowedMoves": ["ship", "dispute", "cancel"],
             "createdAt": "1970-01-01T00:00:00Z", "updatedAt": "1970-01-01T00:00:00.001Z", "version": 3,
         });
         assert_eq!(shown, expected);
@@ -436,9 +466,34 @@ mod tests {
             by: Some(order.seller_id),
             at: Timestamp(5),
         });
-        let view = OrderView::new(&order, None, None);
+        let view = OrderView::new(&order, Viewer::Seller, |_| None);
         let since = "1970-01-01T00:00:00.005Z".to_owned();
         assert_eq!((view.pending, view.allowed_moves), (Some(PendingView { action: OrderMove::Ship, since }), vec![]));
+    }
+
+    #[test]
+    fn address_and_number_are_shown_to_those_who_need_them() {
+        let mut order = order();
+        let shown = |order: &Order, viewer| {
+            let view = OrderView::new(order, viewer, |_| None);
+            (view.delivery_address.is_some(), view.phone_number)
+        };
+        let number = Some("2547*****149".to_owned());
+        for (status, seller, admin) in [
+            (OrderStatus::Created, false, false),
+            (OrderStatus::Funded, true, false),
+            (OrderStatus::Delivered, true, false),
+            (OrderStatus::Disputed, true, true),
+            (OrderStatus::Resolved, true, true),
+        ] {
+            order.status = status;
+            order.history.clear();
+            assert_eq!(shown(&order, Viewer::Buyer), (true, number.clone()), "{status:?}");
+            assert_eq!(shown(&order, Viewer::Seller), (seller, None), "{status:?}");
+            assert_eq!(shown(&order, Viewer::Admin), (admin, None), "{status:?}");
+        }
+        order.status = OrderStatus::Cancelled;
+        assert_eq!(shown(&order, Viewer::Seller), (false, None), "never paid");
     }
 
     #[test]
