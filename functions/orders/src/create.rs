@@ -1,16 +1,16 @@
 //! `POST /api/orders`: a buyer orders a product.
 //!
-//! Round trips: session, quota, product and the request's record at once; then order, stock, command, the contract's reference
-//! and the record with its answer in one transaction.
+//! Round trips: session, quota, product, rates and the request's record at once; then order, stock, command, the contract's
+//! reference and the record with its answer in one transaction.
 
 use axum::extract::State;
 use descrow_domain::{
     Account, Msisdn, OrderId, Planck, ProductId, Timestamp, UsdCents,
     command::{ChainCommand, Command},
     money::{KES_MAX, KES_PAYOUT_MIN},
-    order::{Deadlines, Order, OrderStatus, PaymentMode, Transition},
+    order::{Deadlines, Order, OrderStatus, PaymentMode, Transition, Viewer},
     product::{Product, ProductStatus},
-    rates::Quote,
+    rates::{Quote, Rates},
     text::Text,
     view::OrderView,
 };
@@ -32,7 +32,7 @@ pub struct CreateOrder {
     #[schema(value_type = String, format = "uuid", example = "0193a1f0-0000-7000-8000-0000000000b1")]
     product_id: Input<String>,
     /// `mpesa`.
-    #[schema(value_type = String, example = "mpesa")]
+    #[schema(value_type = String, pattern = "^mpesa$", example = "mpesa")]
     payment_mode: Input<String>,
     /// Where to send it: 10 to 500 characters. Shown to the two parties only.
     #[schema(value_type = String, min_length = 10, max_length = 500, example = "Moi Avenue 12, Nairobi")]
@@ -88,8 +88,8 @@ impl Request for CreateOrder {
 #[utoipa::path(post, path = "/api/orders", tag = "orders", security(("token" = [])),
     params(("Idempotency-Key" = String, Header, description = "Any text of yours; the same request with it is done once.")),
     request_body = CreateOrder,
-    responses((status = 201, description = "Ordered", body = OrderView), (status = 404, description = "No such product"),
-        (status = 409, description = "Inactive, sold, or fewer pieces left")))]
+    responses((status = 201, description = "Ordered", body = OrderView), (status = 404, description = "`not_found`: no such product"),
+        (status = 409, description = "`product_unavailable`: inactive, sold, or fewer pieces left; or the key is in use")))]
 pub(crate) async fn create(
     State(app): State<Orders>,
     buyer: Buyer,
@@ -99,7 +99,8 @@ pub(crate) async fn create(
     let once = Once::new(key, buyer.account());
     let now = Timestamp::now();
     let idempotency = Some(once.id().to_owned());
-    let wanted = Wanted { product: Some(new.product_id), idempotency, ..Wanted::default() };
+    let rates = app.pricing.needs_row();
+    let wanted = Wanted { product: Some(new.product_id), idempotency, rates, ..Wanted::default() };
     let (buyer, found) = app.edge.live(buyer, app.store.read_together(&wanted)).await?;
     if let Some(answer) = once.settle(found.idempotency, now)? {
         return Ok(answer);
@@ -109,7 +110,8 @@ pub(crate) async fn create(
         return Err(refuse("productId", "is your own product"));
     }
     orderable(&product, new.quantity)?;
-    let quote = quote(&app, &product, &new)?;
+    let rates = app.pricing.rates(found.rates.as_ref(), now)?;
+    let quote = quote(&rates, &product, &new)?;
     let window = app.payment_window;
     let order = ordered(buyer.account(), new, &product, quote, now, now.plus_seconds(window));
     commit(&app, &order, &product, &once).await
@@ -125,7 +127,7 @@ async fn commit(app: &Orders, order: &Order, product: &Product, once: &Once) -> 
         metadata_cid: product.metadata_cid.clone().unwrap_or_default(),
     };
     let command = ChainCommand::new(order.id, command, now);
-    let reply = Reply::created(format!("/api/orders/{}", order.id), &OrderView::new(order, None, None))?;
+    let reply = Reply::created(format!("/api/orders/{}", order.id), &OrderView::new(order, Viewer::Buyer, |_| None))?;
     let record = once.answered(&reply, now)?;
     match app.store.orders().create(order, product, &command, Some(&record)).await? {
         Created::Done => Ok(reply),
@@ -150,11 +152,11 @@ fn orderable(product: &Product, quantity: u32) -> Result<(), ApiError> {
 }
 
 /// The amounts, where M-Pesa can carry them to us and on to the seller.
-fn quote(app: &Orders, product: &Product, new: &NewOrder) -> Result<Quote, ApiError> {
+fn quote(rates: &Rates, product: &Product, new: &NewOrder) -> Result<Quote, ApiError> {
     let too_much = || refuse("quantity", "makes the price too large");
     let amount = product.price_dot.0.checked_mul(u128::from(new.quantity)).map(Planck).ok_or_else(too_much)?;
     let usd = product.price_usd.0.checked_mul(u64::from(new.quantity)).map(UsdCents).ok_or_else(too_much)?;
-    let quote = app.rates.quote(amount, usd).map_err(|_| too_much())?;
+    let quote = rates.quote(amount, usd).map_err(|_| too_much())?;
     let carried = quote.kes.payable() && quote.kes.0 >= KES_PAYOUT_MIN;
     if new.payment_mode == PaymentMode::Mpesa && !carried {
         let message = format!("mpesa carries {KES_PAYOUT_MIN} to {KES_MAX} shillings, and this costs {}", quote.kes.0);
@@ -190,6 +192,9 @@ fn ordered(
         phone: new.phone,
         payment_id: None,
         payout_id: None,
+        refund_id: None,
+        dot_payment: None,
+        dispute: None,
         pending: None,
         on_chain: false,
         tracking: None,

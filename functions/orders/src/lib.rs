@@ -4,7 +4,7 @@
 //! |---|---|
 //! | list | 1 |
 //! | get | 1: the order and its payments, by index, at once; 1 more only while the index lags behind |
-//! | create | 1: session, quota, key and product at once; 1: order, stock and command in one transaction |
+//! | create | 1: session, quota, key, product and rates at once; 1: order, stock and command in one transaction |
 //! | pay/mpesa | 1: session, quota, key and order; 1: payment row, while the token is read; push; 1: its answer |
 //! | ship, confirm | 1: session, quota and order; 1: pending move and command in one transaction |
 //!
@@ -24,7 +24,7 @@ mod ship;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use descrow_domain::rates::Rates;
+use descrow_domain::rates::Pricing;
 use descrow_ipfs::PinService;
 use descrow_mpesa::{CallbackUrls, Daraja, StkSettings};
 use descrow_store::Store;
@@ -51,8 +51,8 @@ pub struct Orders {
     pub callbacks: Arc<CallbackUrls>,
     /// Where tracking documents are pinned.
     pub pins: Arc<dyn PinService>,
-    /// What a DOT and a dollar cost.
-    pub rates: Rates,
+    /// Where it is known what a DOT and a dollar cost.
+    pub pricing: Pricing,
     /// How long an order waits for its payment, in seconds.
     pub payment_window: i64,
 }

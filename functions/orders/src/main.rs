@@ -24,7 +24,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         stk: Arc::new(settings.stk),
         callbacks: Arc::new(settings.callbacks),
         pins: settings.pins,
-        rates: settings.rates,
+        pricing: settings.pricing,
         payment_window: settings.payment_window,
     };
     descrow_web::run(orders::app(orders)).await

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use descrow_domain::{
-    Timestamp,
-    rates::{Rate, Rates},
-};
+use descrow_domain::rates::Pricing;
 use descrow_ipfs::PinService;
 use descrow_mpesa::{CallbackUrls, ClientSettings, StkSettings};
 use descrow_platform::Config;
@@ -13,7 +10,7 @@ use descrow_store::{Table, Tables};
 use descrow_web::EdgeConfig;
 
 /// The tables that the function may see.
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 9] = [
     Table::Orders,
     Table::Products,
     Table::Users,
@@ -22,6 +19,7 @@ const TABLES: [Table; 8] = [
     Table::ChainCommands,
     Table::ChainState,
     Table::Limits,
+    Table::Rates,
 ];
 /// How long an order waits for its payment where `WINDOW_PAYMENT` does not say, in seconds.
 const PAYMENT_WINDOW: i64 = 1800;
@@ -40,8 +38,8 @@ pub struct Settings {
     pub callbacks: CallbackUrls,
     /// Where tracking documents are pinned.
     pub pins: Arc<dyn PinService>,
-    /// What a DOT and a dollar cost.
-    pub rates: Rates,
+    /// Where it is known what a DOT and a dollar cost.
+    pub pricing: Pricing,
     /// How long an order waits for its payment, in seconds.
     pub payment_window: i64,
 }
@@ -49,14 +47,14 @@ pub struct Settings {
 impl Settings {
     /// Reads the edge's variables, the tables', `MPESA_BASE_URL`, `MPESA_CONSUMER_KEY`, `MPESA_CONSUMER_SECRET`,
     /// `MPESA_SHORTCODE`, `MPESA_PASSKEY`, `API_BASE_URL`, `MPESA_CALLBACK_SECRET`, `MPESA_ALLOW_UNSAFE_CALLBACK_URL`,
-    /// `IPFS_API_URL`, `IPFS_JWT`, `USD_PER_DOT`, `KES_PER_USD` and `WINDOW_PAYMENT` (seconds).
+    /// `IPFS_API_URL`, `IPFS_JWT`, `WINDOW_PAYMENT` (seconds), and what [`descrow_store::pricing`] reads.
     pub fn read(config: &Config) -> Option<Self> {
         let edge = EdgeConfig::read(config);
         let tables = Tables::from_config(config, &TABLES);
         let (daraja, stk) = (ClientSettings::read(config), StkSettings::read(config));
         let callbacks = CallbackUrls::read(config);
         let pins = descrow_ipfs::pin_service(config);
-        let (usd_per_dot, kes_per_usd) = (config.parsed::<Rate>("USD_PER_DOT"), config.parsed::<Rate>("KES_PER_USD"));
+        let pricing = descrow_store::pricing(config);
         let payment_window = config.parsed_or("WINDOW_PAYMENT", PAYMENT_WINDOW);
         Some(Self {
             edge: edge?,
@@ -65,12 +63,7 @@ impl Settings {
             stk: stk?,
             callbacks: callbacks?,
             pins: Arc::from(pins?),
-            rates: Rates {
-                usd_per_dot: usd_per_dot?.0,
-                kes_per_usd: kes_per_usd?.0,
-                source: "configuration".to_owned(),
-                at: Timestamp::now(),
-            },
+            pricing: pricing?,
             payment_window: payment_window?,
         })
     }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Parser;
 use sandbox::{Options, Sandbox, Settings};
 
-/// Daraja with a phone, and Pinata with a gateway, on loopback.
+/// Daraja with a phone, Pinata with a gateway, and CoinGecko's prices, on loopback.
 #[derive(Parser)]
 struct Arguments {
     /// Daraja's port; 0 takes a free one.
@@ -35,6 +35,7 @@ async fn main() -> ExitCode {
                 "darajaUrl": sandbox.daraja_url(),
                 "darajaControlUrl": format!("{}/control", sandbox.daraja_url()),
                 "ipfsUrl": sandbox.ipfs_url(),
+                "ratesUrl": sandbox.rates_url(),
             });
             println!("{ready}");
             sandbox.wait().await;

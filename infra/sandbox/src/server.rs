@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{Operation, Rule, Settings, control, daraja, ipfs, world::Shared};
+use crate::{Operation, Rule, Settings, control, daraja, ipfs, rates, world::Shared};
 
 /// How long a callback's receiver may take.
 const CALLBACK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -64,6 +64,7 @@ impl Sandbox {
         let ipfs = TcpListener::bind((Ipv4Addr::LOCALHOST, options.ipfs_port)).await?;
         let (daraja_at, ipfs_at) = (daraja.local_addr()?, ipfs.local_addr()?);
         let money = daraja::router(Arc::clone(&shared)).merge(control::router(Arc::clone(&shared)));
+        let money = money.merge(rates::router(Arc::clone(&shared)));
         let files = ipfs::router(Arc::clone(&shared));
         let servers = [(daraja, money), (ipfs, files)].map(|(listener, router)| {
             tokio::spawn(async move {
@@ -83,6 +84,18 @@ impl Sandbox {
     /// Pinata's base URL; the gateway is at `/ipfs` below it.
     pub fn ipfs_url(&self) -> String {
         format!("http://{}", self.ipfs)
+    }
+
+    /// Base URL of the source of exchange rates, on Daraja's port.
+    pub fn rates_url(&self) -> String {
+        format!("http://{}/api/v3", self.daraja)
+    }
+
+    /// Sets the price of a DOT, as the control API would; JSON numbers as they are to be written. `false` where one is no JSON.
+    pub fn price(&self, usd: &str, kes: &str) -> bool {
+        let Some(prices) = rates::Prices::new(usd, kes) else { return false };
+        self.shared.world().prices = prices;
+        true
     }
 
     /// Adds a misbehaviour, as the control API would.

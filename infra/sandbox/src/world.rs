@@ -16,6 +16,7 @@ use crate::{
     ipfs::Content,
     journal::Journal,
     ledger::Ledger,
+    rates::Prices,
 };
 
 /// Everything that changes.
@@ -31,6 +32,7 @@ pub(crate) struct World {
     /// How often the initiator's credential was wrong; it is locked after three.
     pub(crate) bad_credentials: u32,
     pub(crate) content: HashMap<String, Content>,
+    pub(crate) prices: Prices,
     sequence: u64,
     /// Grows with every reset, so that timers of an older world leave the new one alone.
     pub(crate) epoch: u64,
@@ -52,6 +54,7 @@ impl World {
             payouts: Vec::new(),
             bad_credentials: 0,
             content,
+            prices: Prices::default(),
             // Receipts of a restarted sandbox must differ from those before: it starts at the clock.
             sequence: u64::try_from(crate::journal::now()).unwrap_or_default(),
             epoch,

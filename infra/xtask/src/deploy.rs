@@ -21,6 +21,8 @@ use crate::{
 pub(crate) const STACK: &str = "descrow";
 /// What runs by schedule: run once at the start, so that nobody waits for the first minute to pass.
 const SCHEDULED: [&str; 2] = ["chain-poller", "reconciler"];
+/// What runs by schedule, and first of all: without rates nothing can be ordered.
+const FIRST: [&str; 1] = ["rates-fetcher"];
 
 /// Physical name of a function.
 pub(crate) fn function_name(function: &str) -> String {
@@ -48,6 +50,7 @@ pub(crate) fn deploy(
         secrets: settings::secrets(world)?,
         parameters: settings::parameters(world, &aws.authority),
         invoke: SCHEDULED.map(function_name).to_vec(),
+        prepare: FIRST.map(function_name).to_vec(),
     };
     let mut child = Command::new(programs.join("python"))
         .arg(layout.own("stack/deploy.py"))

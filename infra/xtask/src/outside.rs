@@ -75,6 +75,8 @@ pub(crate) struct SandboxUrls {
     pub(crate) control: String,
     #[serde(rename = "ipfsUrl")]
     pub(crate) ipfs: String,
+    #[serde(rename = "ratesUrl")]
+    pub(crate) rates: String,
 }
 
 /// A running sandbox: where it is, and whom it knows.

@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) daraja: Daraja,
     pub(crate) ipfs: Ipfs,
     pub(crate) chain: Chain,
+    /// The simulated source of exchange rates; without one they are the configured ones.
+    pub(crate) rates_url: Option<String>,
 }
 
 pub(crate) struct Daraja {
@@ -81,11 +83,13 @@ impl World {
         sandbox: Option<&Simulated>,
         local: Option<(String, Contract)>,
     ) -> anyhow::Result<Self> {
+        let rates_url = sandbox.map(|sandbox| sandbox.urls.rates.clone());
         let sandbox = || sandbox.context("there is no sandbox");
         Ok(Self {
             daraja: real.daraja.map_or_else(|| sandbox().map(Daraja::simulated), Ok)?,
             ipfs: real.ipfs.map_or_else(|| sandbox().map(Ipfs::simulated), Ok)?,
             chain: real.chain.map_or_else(|| local.map(Chain::local).context("there is no chain"), Ok)?,
+            rates_url,
         })
     }
 }
@@ -106,7 +110,10 @@ pub(crate) fn secrets(world: &World) -> anyhow::Result<BTreeMap<&'static str, BT
             ],
         ),
         ("descrow/chain", vec![("oracle_seed", world.chain.oracle_seed.clone())]),
-        ("descrow/ipfs", vec![("jwt", world.ipfs.jwt.clone())]),
+        (
+            "descrow/ipfs",
+            vec![("jwt", world.ipfs.jwt.clone()), ("api_key", String::new()), ("api_secret", String::new())],
+        ),
     ]
     .into_iter()
     .map(|(name, pairs)| (name, pairs.into_iter().collect()))
@@ -140,6 +147,7 @@ pub(crate) fn parameters(world: &World, authority: &str) -> BTreeMap<&'static st
         ("ContractFromBlock", &world.chain.contract.from_block.map_or_else(String::new, |block| block.to_string())),
         ("IpfsApiUrl", &world.ipfs.url),
         ("IpfsGateways", &world.ipfs.gateway),
+        ("RatesSourceUrl", world.rates_url.as_deref().unwrap_or_default()),
         ("UsdPerDot", "4.50"),
         ("KesPerUsd", "129.25"),
     ]
@@ -169,6 +177,8 @@ pub(crate) struct Order<'a> {
     pub(crate) parameters: BTreeMap<&'static str, String>,
     /// Functions to run once, as their schedule would in a minute.
     pub(crate) invoke: Vec<String>,
+    /// Functions to run to their end before anything else: what all others need.
+    pub(crate) prepare: Vec<String>,
 }
 
 /// The template, as the order names it.
@@ -210,7 +220,7 @@ mod tests {
             }
         }
         let sandbox = Simulated {
-            urls: serde_json::from_str(r#"{"darajaUrl":"d","darajaControlUrl":"c","ipfsUrl":"i"}"#).unwrap(),
+            urls: serde_json::from_str(r#"{"darajaUrl":"d","darajaControlUrl":"c","ipfsUrl":"i","ratesUrl":"r"}"#).unwrap(),
             credentials: serde_json::from_str(
                 r#"{"consumerKey":"a","consumerSecret":"b","shortcode":"1","passkey":"c","b2cShortcode":"2",
                     "initiatorName":"d","securityCredential":"e","ipfsJwt":"f"}"#,

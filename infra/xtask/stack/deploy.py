@@ -92,6 +92,10 @@ class Deployment:
         say("telling the functions the API's address")
         outputs = self.apply("update", url, parameters | {"ApiBaseUrl": outputs["ApiUrl"]})
         functions = self.client("lambda")
+        for name in self.order["prepare"]:
+            answer = functions.invoke(FunctionName=name, InvocationType="RequestResponse")
+            if "FunctionError" in answer:
+                raise SystemExit(f"{name} failed: {answer['Payload'].read().decode()}")
         for name in self.order["invoke"]:
             functions.invoke(FunctionName=name, InvocationType="Event")
         return outputs

@@ -25,6 +25,7 @@ mod notifications;
 mod orders;
 mod payments;
 mod products;
+mod rates;
 mod sessions;
 mod table;
 #[cfg(feature = "testing")]
@@ -46,13 +47,14 @@ pub use limits::{Limits, Window};
 pub use list::Page;
 pub use messages::{Appended, Asked, Kept, Known, Messages, Telling};
 pub use notifications::Notifications;
-pub use orders::{Applied, Begun, ChainChange, Created, FinalCommand, OrderList, Orders, OrdersOf, Requested};
+pub use orders::{Applied, Begun, ChainChange, Created, DotNoted, FinalCommand, OrderList, Orders, OrdersOf, Requested};
 pub use payments::{Payments, Settled};
 pub use products::{Listed, ProductList, ProductSort, Products};
-pub use sessions::{Challenge, Family, Rotation, Sessions, Ticket};
+pub use rates::{RatesRow, pricing, rate_bounds};
+pub use sessions::{Challenge, Family, KycDraft, Rotation, Sessions, Ticket};
 pub use table::{Table, Tables};
 pub use together::{Found, Wanted};
-pub use users::{Profile, Users};
+pub use users::{KycDecided, KycSubmitted, Profile, UserList, Users};
 
 /// The database, as far as a function is configured to see it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -129,6 +131,11 @@ impl Store {
     /// Open WebSocket connections.
     pub fn connections(&self) -> Connections<'_> {
         Connections(self)
+    }
+
+    /// Exchange rates.
+    pub fn rates(&self) -> RatesRow<'_> {
+        RatesRow(self)
     }
 
     /// Rate windows and idempotency records.

@@ -21,6 +21,8 @@ pub enum Table {
     MpesaTransactions,
     /// What users were told.
     Notifications,
+    /// Messages to users' devices, numbered, for a day.
+    Messages,
     /// Open WebSocket connections.
     Connections,
     /// Commands to the contract.
@@ -31,22 +33,26 @@ pub enum Table {
     Ledger,
     /// Rate windows, idempotency records, the Daraja token.
     Limits,
+    /// Exchange rates.
+    Rates,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Users,
         Self::Sessions,
         Self::Products,
         Self::Orders,
         Self::MpesaTransactions,
         Self::Notifications,
+        Self::Messages,
         Self::Connections,
         Self::ChainCommands,
         Self::ChainState,
         Self::Ledger,
         Self::Limits,
+        Self::Rates,
     ];
 
     /// The table's name without the stack's.
@@ -58,11 +64,13 @@ impl Table {
             Self::Orders => "orders",
             Self::MpesaTransactions => "mpesa_transactions",
             Self::Notifications => "notifications",
+            Self::Messages => "messages",
             Self::Connections => "connections",
             Self::ChainCommands => "chain_commands",
             Self::ChainState => "chain_state",
             Self::Ledger => "ledger",
             Self::Limits => "limits",
+            Self::Rates => "rates",
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use descrow_domain::{
     Account, OrderId, PaymentId, ProductId, command::ChainCommand, order::Order, payment::Payment, product::Product,
-    user::User,
+    rates::CurrentRates, user::User,
 };
 use uuid::Uuid;
 
@@ -39,6 +39,8 @@ pub struct Wanted {
     pub command: Option<String>,
     /// An idempotency record, by [`IdempotencyRecord::id`].
     pub idempotency: Option<String>,
+    /// The exchange rates.
+    pub rates: bool,
 }
 
 /// What was found of it.
@@ -62,22 +64,29 @@ pub struct Found {
     pub command: Option<ChainCommand>,
     /// The idempotency record.
     pub idempotency: Option<IdempotencyRecord>,
+    /// The exchange rates.
+    pub rates: Option<CurrentRates>,
 }
 
 /// Keys by table, and what came back for them.
 #[derive(Default)]
-struct Batch {
+pub(crate) struct Batch {
     keys: Vec<(Table, Item)>,
     items: Vec<(Table, Item)>,
 }
 
 impl Batch {
-    fn want(&mut self, table: Table, key: Option<Item>) {
+    pub(crate) fn want(&mut self, table: Table, key: Option<Item>) {
         if let Some(key) = key
             && !self.keys.contains(&(table, key.clone()))
         {
             self.keys.push((table, key));
         }
+    }
+
+    /// What was found, in no order.
+    pub(crate) fn into_items(self) -> Vec<(Table, Item)> {
+        self.items
     }
 
     fn row<R: Row>(&self, key: Option<Item>) -> Result<Option<R>, StoreError> {
@@ -103,6 +112,7 @@ impl Store {
         let payout = wanted.payout.map(id_key);
         let command = wanted.command.as_ref().map(id_key);
         let idempotency = wanted.idempotency.as_ref().map(id_key);
+        let rates = wanted.rates.then(|| id_key(CurrentRates::ID));
         let mut batch = Batch::default();
         batch.want(Table::Sessions, family.clone());
         batch.want(Table::Users, user.clone());
@@ -113,6 +123,7 @@ impl Store {
         batch.want(Table::MpesaTransactions, payout.clone());
         batch.want(Table::ChainCommands, command.clone());
         batch.want(Table::Limits, idempotency.clone());
+        batch.want(Table::Rates, rates.clone());
         self.fill(&mut batch).await?;
         Ok(Found {
             family: batch.row(family)?,
@@ -124,6 +135,7 @@ impl Store {
             payout: batch.row(payout)?,
             command: batch.row(command)?,
             idempotency: batch.row(idempotency)?,
+            rates: batch.row(rates)?,
         })
     }
 
@@ -137,7 +149,8 @@ impl Store {
         batch.items.into_iter().map(|(_, item)| decode(item)).collect()
     }
 
-    async fn fill(&self, batch: &mut Batch) -> Result<(), StoreError> {
+    /// Reads the items of all keys, at most 100, consistently.
+    pub(crate) async fn fill(&self, batch: &mut Batch) -> Result<(), StoreError> {
         let Some((first, _)) = batch.keys.first() else { return Ok(()) };
         let first = *first;
         let mut keys: HashMap<String, Vec<Item>> = HashMap::new();

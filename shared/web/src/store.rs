@@ -1,5 +1,6 @@
-//! What a failure of the database is to a client: always ours, never shown.
+//! What a failure of the database, or of what should be in it, is to a client: always ours, never shown.
 
+use descrow_domain::{Timestamp, rates::NotQuotable};
 use descrow_store::StoreError;
 
 use crate::{ApiError, Code};
@@ -14,5 +15,11 @@ impl From<StoreError> for ApiError {
                 Self::internal(error)
             }
         }
+    }
+}
+
+impl From<NotQuotable> for ApiError {
+    fn from(why: NotQuotable) -> Self {
+        Self::caused(Code::RatesUnavailable, why).retry_after(why.retry_after(Timestamp::now()))
     }
 }

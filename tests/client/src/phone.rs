@@ -109,6 +109,22 @@ impl Sandbox {
         self.api.get("/ledger").send().await
     }
 
+    /// What a DOT costs, as the simulated source of exchange rates says it.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn price(&self) -> Result<Value, ApiError> {
+        self.api.get("/rates").send().await
+    }
+
+    /// Sets what a DOT costs: `usd` and `kes`.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn set_price(&self, price: &Value) -> Result<Value, ApiError> {
+        self.api.call(reqwest::Method::PUT, "/rates").json(price).send().await
+    }
+
     /// Prompts of a phone, open and answered.
     ///
     /// # Errors

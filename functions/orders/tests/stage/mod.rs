@@ -8,7 +8,7 @@ use descrow_domain::{
     OrderId, Planck, ProductId, Timestamp, UsdCents,
     order::{Order, OrderStatus},
     product::{Product, ProductStatus},
-    rates::Rates,
+    rates::{Pricing, Rates},
     user::Role,
 };
 use descrow_mpesa::{CallbackUrls, ClientSettings, Daraja, StkSettings};
@@ -38,6 +38,17 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn start() -> Self {
+        Self::priced(Pricing::Configured(Rates {
+            usd_per_dot: 4_20_000_000,
+            kes_per_usd: 129_00_000_000,
+            source: "configuration".to_owned(),
+            at: Timestamp(1_795_000_000_000),
+        }))
+        .await
+    }
+
+    /// The same with other rates.
+    pub(crate) async fn priced(pricing: Pricing) -> Self {
         let bench = Bench::start().await;
         // Nothing listens for callbacks here, so none is awaited.
         let settings = Settings { callback_delay_ms: 3_600_000, ..Settings::default() };
@@ -59,12 +70,6 @@ impl Stage {
             Some((client?, stk?, CallbackUrls::read(c)?, descrow_ipfs::pin_service(c)?))
         })
         .unwrap();
-        let rates = Rates {
-            usd_per_dot: 4_20_000_000,
-            kes_per_usd: 129_00_000_000,
-            source: "configuration".to_owned(),
-            at: Timestamp(1_795_000_000_000),
-        };
         // Another function has fetched the shared token; this one has not read it yet.
         let tokens = Arc::new(bench.database.store.daraja_token(&client.token_id()));
         let other = Daraja::new(client.clone(), tokens.clone()).unwrap();
@@ -76,7 +81,7 @@ impl Stage {
             stk: Arc::new(stk),
             callbacks: Arc::new(callbacks),
             pins: Arc::from(pins),
-            rates,
+            pricing,
             payment_window: 1800,
         });
         let (seller, buyer) = (bench.person(1, Role::Seller).await, bench.person(2, Role::Buyer).await);

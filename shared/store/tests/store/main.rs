@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod chain;
+mod kyc;
 mod limits;
+mod messages;
 mod orders;
 mod payments;
 mod products;
+mod rates;
 mod realtime;
 mod sample;
 mod sessions;

@@ -40,6 +40,7 @@ async fn a_request_learns_all_it_needs_in_one_round_trip() {
         payout: Some(payment.id),
         command: Some(create_command(&order).id),
         idempotency: Some(record.id.clone()),
+        rates: true,
     };
     let found = db.store.read_together(&wanted).await.unwrap();
     assert_eq!((db.trips.requests(), db.trips.take()), (1, 1));
@@ -53,6 +54,7 @@ async fn a_request_learns_all_it_needs_in_one_round_trip() {
         payout: Some(payment.clone()),
         payment: Some(payment),
         idempotency: Some(record),
+        rates: None,
     };
     assert_eq!(found, expected);
 }

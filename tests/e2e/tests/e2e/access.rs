@@ -122,6 +122,8 @@ async fn a_function_s_role_allows_what_it_does_and_nothing_else() -> Outcome<()>
         ("orders", "dynamodb:PutItem", table("ledger"), "implicitDeny"),
         ("notifier", "dynamodb:PutItem", table("notifications"), "allowed"),
         ("notifier", "dynamodb:UpdateItem", table("orders"), "implicitDeny"),
+        ("rates-fetcher", "dynamodb:PutItem", table("rates"), "allowed"),
+        ("rates", "dynamodb:PutItem", table("rates"), "implicitDeny"),
         ("oracle-submitter", "dynamodb:PutItem", table("ledger"), "implicitDeny"),
         ("payout-sender", "dynamodb:PutItem", table("chain_commands"), "implicitDeny"),
         ("realtime", "dynamodb:Query", table("notifications"), "allowed"),

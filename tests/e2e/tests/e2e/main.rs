@@ -8,6 +8,7 @@ mod access;
 mod callbacks;
 mod messages;
 mod payments;
+mod rates;
 mod recovery;
 
 use e2e::{Outcome, lab::Lab};

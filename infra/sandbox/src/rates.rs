@@ -1,0 +1,137 @@
+//! CoinGecko's `/simple/price`, for one coin in two currencies.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{
+    Value, json,
+    value::{RawValue, to_raw_value},
+};
+
+use crate::{
+    Behaviour, Operation,
+    behaviour::Stage,
+    daraja::lost_connection,
+    journal::{Request, now},
+    world::Shared,
+};
+
+/// What a DOT costs: numbers as they are written, so that a test can have any.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Prices {
+    usd: Box<RawValue>,
+    kes: Box<RawValue>,
+    /// Unix time in seconds; the time of the request where it is `null`.
+    #[serde(default)]
+    last_updated_at: Option<Box<RawValue>>,
+}
+
+impl Prices {
+    /// These prices, found whenever somebody asks; `None` where one is no JSON.
+    pub(crate) fn new(usd: &str, kes: &str) -> Option<Self> {
+        let number = |text: &str| RawValue::from_string(text.to_owned()).ok();
+        Some(Self { usd: number(usd)?, kes: number(kes)?, last_updated_at: None })
+    }
+}
+
+impl Default for Prices {
+    /// 4.50 dollars, and 129.25 shillings for a dollar.
+    fn default() -> Self {
+        Self::new("4.5", "581.625").unwrap_or_else(|| Self {
+            usd: RawValue::NULL.to_owned(),
+            kes: RawValue::NULL.to_owned(),
+            last_updated_at: None,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Coin {
+    usd: Box<RawValue>,
+    kes: Box<RawValue>,
+    last_updated_at: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    ids: String,
+    #[serde(default)]
+    vs_currencies: String,
+    #[serde(default)]
+    include_last_updated_at: String,
+}
+
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/api/v3/simple/price", get(price))
+        .route("/control/rates", get(shown).put(change))
+        .with_state(shared)
+}
+
+async fn shown(State(shared): State<Arc<Shared>>) -> Json<Prices> {
+    Json(shared.world().prices.clone())
+}
+
+async fn change(State(shared): State<Arc<Shared>>, Json(prices): Json<Prices>) -> Json<Prices> {
+    shared.world().prices = prices.clone();
+    Json(prices)
+}
+
+async fn price(State(shared): State<Arc<Shared>>, Query(asked): Query<Asked>) -> Response {
+    let before = shared.take(Stage::Before, Operation::Rates, None);
+    if let Some(Behaviour::Slow { ms }) = before {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+    let status = |status: u16| StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let response = match &before {
+        Some(Behaviour::Hang { ms }) => {
+            record(&shared, None);
+            return lost_connection(Duration::from_millis(*ms)).await;
+        }
+        Some(Behaviour::Answer { status: code, body }) => (status(*code), body.clone()).into_response(),
+        Some(Behaviour::Html { status: code }) => (status(*code), "<html>busy</html>").into_response(),
+        Some(Behaviour::Error { status: code, message, .. }) => {
+            let body = json!({ "status": { "error_code": code, "error_message": message } });
+            (status(*code), Json(body)).into_response()
+        }
+        _ => answer(&shared, &asked),
+    };
+    if before == Some(Behaviour::LoseAnswer) {
+        record(&shared, None);
+        return lost_connection(Duration::ZERO).await;
+    }
+    record(&shared, Some(response.status().as_u16()));
+    response
+}
+
+/// CoinGecko leaves out what it does not know, or was not asked for.
+fn answer(shared: &Shared, asked: &Asked) -> Response {
+    let wants = |list: &str, name: &str| list.split(',').any(|entry| entry == name);
+    let complete = wants(&asked.ids, "polkadot")
+        && ["usd", "kes"].iter().all(|currency| wants(&asked.vs_currencies, currency))
+        && asked.include_last_updated_at == "true";
+    if !complete {
+        return Json(json!({})).into_response();
+    }
+    let Prices { usd, kes, last_updated_at } = shared.world().prices.clone();
+    let seconds = last_updated_at.or_else(|| to_raw_value(&(now() / 1000)).ok());
+    let last_updated_at = seconds.unwrap_or_else(|| RawValue::NULL.to_owned());
+    let coin = Coin { usd, kes, last_updated_at };
+    Json(std::collections::BTreeMap::from([("polkadot", coin)])).into_response()
+}
+
+fn record(shared: &Shared, status: Option<u16>) {
+    let outcome = if status == Some(200) { "accepted" } else { "refused" };
+    let entry =
+        Request { at: now(), operation: Operation::Rates, phone: None, status, outcome: outcome.into(), body: Value::Null };
+    shared.world().journal.requests.push(entry);
+}
