@@ -6,7 +6,7 @@ use descrow_web::EdgeConfig;
 use url::Url;
 
 /// The tables that the function may see.
-const TABLES: [Table; 4] = [Table::Notifications, Table::Sessions, Table::Users, Table::Limits];
+const TABLES: [Table; 5] = [Table::Notifications, Table::Messages, Table::Sessions, Table::Users, Table::Limits];
 
 /// The function's settings.
 pub struct Settings {
@@ -19,7 +19,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the edge's variables, `TABLE_NOTIFICATIONS`, `TABLE_SESSIONS`, `TABLE_USERS`, `TABLE_LIMITS` and `WS_URL`.
+    /// Reads the edge's variables, `TABLE_NOTIFICATIONS`, `TABLE_MESSAGES`, `TABLE_SESSIONS`, `TABLE_USERS`, `TABLE_LIMITS` and `WS_URL`.
     pub fn read(config: &Config) -> Option<Self> {
         let edge = EdgeConfig::read(config);
         let tables = Tables::from_config(config, &TABLES);

@@ -1,7 +1,7 @@
 //! `POST /api/realtime/ticket`: lets one WebSocket connect.
 //!
 //! Browsers cannot set headers on a WebSocket, and an access token does not belong into a URL that logs keep: the ticket does
-//! one connection within a minute and nothing else. Round trips: session and quota; then the ticket.
+//! one connection within a minute and nothing else. Round trips: session and quota, with the id of your newest message; then the ticket.
 
 use axum::extract::State;
 use descrow_domain::Timestamp;
@@ -29,14 +29,18 @@ pub struct TicketIssued {
     /// Seconds it is good for.
     #[schema(example = 60)]
     expires_in: i64,
+    /// The id of your newest message. A client that connects for the first time reads what it shows after it has its
+    /// ticket, connects, and then says `resume` after this id: so it misses nothing in between.
+    #[schema(example = "17", pattern = "^(0|[1-9][0-9]{0,18})$")]
+    last_id: String,
 }
 
 /// Gives a ticket for one WebSocket connection.
 #[utoipa::path(post, path = "/api/realtime/ticket", tag = "notifications", security(("token" = [])),
     responses((status = 201, description = "The ticket", body = TicketIssued)))]
 pub(crate) async fn ticket(State(app): State<Notifications>, who: Authenticated) -> Result<Reply, ApiError> {
-    let nothing = std::future::ready(Ok::<_, ApiError>(()));
-    let (who, ()) = app.edge.live(who, nothing).await?;
+    let user = who.account();
+    let (who, last) = app.edge.live(who, app.store.messages().last(&user)).await?;
     let secret = Uuid::new_v4().simple().to_string();
     let ticket = Ticket::new(&secret, who.account(), Timestamp::now().plus_seconds(LIFETIME));
     if !app.store.sessions().put_ticket(&ticket).await? {
@@ -44,5 +48,6 @@ pub(crate) async fn ticket(State(app): State<Notifications>, who: Authenticated)
         return Err(ApiError::new(Code::Internal, "a ticket's secret is taken"));
     }
     let url = app.websocket.to_string();
-    Ok(Reply::ok(&TicketIssued { ticket: secret, url, expires_in: LIFETIME })?.with_status(StatusCode::CREATED))
+    let issued = TicketIssued { ticket: secret, url, expires_in: LIFETIME, last_id: last.to_string() };
+    Ok(Reply::ok(&issued)?.with_status(StatusCode::CREATED))
 }

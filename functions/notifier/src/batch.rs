@@ -6,26 +6,25 @@ use aws_lambda_events::{
     event::dynamodb::EventRecord,
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
-use descrow_domain::{
-    Account, OrderId, PaymentId,
-    realtime::ServerMessage,
-    view::{NotificationView, OrderView, PaymentView},
-};
+use descrow_domain::{Account, PaymentId, Timestamp, payment::Payment, realtime::frames};
 use descrow_platform::{Deadline, deadline::DeadlinePassed};
-use futures_util::{StreamExt, future::try_join_all, stream};
+use descrow_store::{Asked, Known, StoreError, Telling};
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
     change::{Change, Unreadable},
-    fan_out::{Mail, Push, deliver},
-    rows::{Rows, Unavailable},
-    story::{Told, tell},
+    fan_out::{Courier, Mail, Push},
+    rows::Rows,
+    story::{tell, telling},
 };
 
-/// Orders whose changes are worked on at a time; the changes of one order come one after the other.
-const ORDERS_AT_A_TIME: usize = 16;
-/// What a record may need; with less left, it is given back to the stream.
+/// Changes that are worked on together; a batch of more is taken in such portions, so that its size is not ours.
+pub const PORTION: usize = 100;
+/// Users whose messages are written at a time; the messages of one user are written one after the other.
+const USERS_AT_A_TIME: usize = 32;
+/// What a portion may need; with less left, it is given back to the stream.
 const NEEDED: Duration = Duration::from_secs(2);
 
 /// A batch as Lambda delivers it. Records are read one by one, so that one that is malformed does not cost the others.
@@ -36,143 +35,163 @@ pub struct StreamEvent {
     pub records: Vec<Box<RawValue>>,
 }
 
-/// A message on its way to a user.
-struct Outgoing {
-    record: usize,
-    user: Account,
-    message: String,
+/// A portion could not be handled now; the same may work later.
+#[derive(Debug, thiserror::Error)]
+enum Unavailable {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Deadline(#[from] DeadlinePassed),
 }
 
-/// What became of the changes of one order.
+/// Changes with their places in the batch.
+type Portion = Vec<(usize, Change)>;
+
+/// What became of a portion: mail for its users, and the first record that must come again.
 #[derive(Default)]
-struct Outcome {
-    outgoing: Vec<Outgoing>,
+struct Written {
+    mail: Vec<Mail>,
     failed: Option<usize>,
 }
 
 /// Handles a batch, and reports the first record that must come again. The stream delivers that one and all after it
 /// once more, which costs repeated messages with the same ids and nothing else.
+///
+/// While the messages of one portion are pushed, the next one is written; nothing of a third is in memory.
 pub async fn process<R: Rows, P: Push>(
     event: StreamEvent,
     rows: &R,
-    push: &P,
+    courier: &Courier<P>,
     deadline: Deadline,
 ) -> DynamoDbEventResponse {
-    let mut sequence_numbers = Vec::with_capacity(event.records.len());
-    let mut by_order: BTreeMap<OrderId, Vec<(usize, Change)>> = BTreeMap::new();
-    for (index, raw) in event.records.iter().enumerate() {
-        let (sequence_number, change) = read(raw);
-        sequence_numbers.push(sequence_number);
-        match change {
-            Ok(Some(change)) => by_order.entry(change.order_id()).or_default().push((index, change)),
-            Ok(None) => {}
-            Err(error) => tracing::error!(error = %error, record = index, "notifier.record_unreadable"),
-        }
+    let records = event.records;
+    let mut next = 0;
+    let mut mail = Vec::new();
+    let mut failed: Option<usize> = None;
+    while failed.is_none() && (next < records.len() || !mail.is_empty()) {
+        let portion = read(&records, &mut next);
+        let (written, undelivered) = tokio::join!(
+            write(portion, rows, deadline),
+            courier.deliver(std::mem::take(&mut mail), rows, deadline)
+        );
+        failed = written.failed.into_iter().chain(undelivered).min();
+        mail = written.mail;
     }
-    let outcomes: Vec<Outcome> = stream::iter(by_order.into_values())
-        .map(|changes| one_order(changes, rows, deadline))
-        .buffer_unordered(ORDERS_AT_A_TIME)
-        .collect()
-        .await;
-    let mut failed = outcomes.iter().filter_map(|outcome| outcome.failed).min();
-    let mail = sort(outcomes.into_iter().flat_map(|outcome| outcome.outgoing).collect());
-    if let Some(record) = deliver(mail, rows, push, deadline).await {
-        failed = Some(failed.map_or(record, |other| other.min(record)));
-    }
+    // Of a portion that failed, what was written is pushed all the same.
+    let undelivered = courier.deliver(mail, rows, deadline).await;
     let mut response = DynamoDbEventResponse::default();
-    if let Some(index) = failed {
+    if let Some(record) = failed.into_iter().chain(undelivered).min().and_then(|index| records.get(index)) {
         let mut failure = DynamoDbBatchItemFailure::default();
-        failure.item_identifier = sequence_numbers.get(index).cloned().flatten();
+        failure.item_identifier = sequence_number(record);
         response.batch_item_failures.push(failure);
     }
     response
 }
 
-/// The record's place in its stream, and what changed.
-fn read(raw: &RawValue) -> (Option<String>, Result<Option<Change>, Unreadable>) {
-    match serde_json::from_str::<EventRecord>(raw.get()) {
-        Ok(record) => (record.change.sequence_number.clone(), Change::of(record)),
-        Err(_) => (None, Err(Unreadable::Record)),
+/// The next portion of changes that can be understood.
+fn read(records: &[Box<RawValue>], next: &mut usize) -> Portion {
+    let mut portion = Portion::new();
+    while portion.len() < PORTION {
+        let Some(raw) = records.get(*next) else { break };
+        let record = serde_json::from_str::<EventRecord>(raw.get()).map_err(|_| Unreadable::Record);
+        match record.and_then(Change::of) {
+            Ok(Some(change)) => portion.push((*next, change)),
+            Ok(None) => {}
+            Err(error) => tracing::error!(error = %error, record = *next, "notifier.record_unreadable"),
+        }
+        *next += 1;
+    }
+    portion
+}
+
+/// The record's place in its stream.
+fn sequence_number(raw: &RawValue) -> Option<String> {
+    serde_json::from_str::<EventRecord>(raw.get()).ok()?.change.sequence_number
+}
+
+/// Writes what a portion tells: one read for all of it, then each user's messages.
+async fn write<R: Rows>(portion: Portion, rows: &R, deadline: Deadline) -> Written {
+    let Some(first) = portion.first().map(|(record, _)| *record) else { return Written::default() };
+    match write_in_time(&portion, rows, deadline).await {
+        Ok(written) => written,
+        Err(error) => {
+            tracing::error!(error = %error, record = first, "notifier.portion_failed");
+            Written { mail: Vec::new(), failed: Some(first) }
+        }
     }
 }
 
-async fn one_order<R: Rows>(changes: Vec<(usize, Change)>, rows: &R, deadline: Deadline) -> Outcome {
-    let mut outcome = Outcome::default();
-    for (record, change) in changes {
-        let done = if deadline.allows(NEEDED) {
-            match deadline.bound(one_change(record, &change, rows)).await {
-                Ok(done) => done,
-                Err(passed) => Err(passed.into()),
-            }
-        } else {
-            Err(DeadlinePassed.into())
-        };
-        match done {
-            Ok(outgoing) => outcome.outgoing.extend(outgoing),
-            Err(error) => {
-                tracing::error!(error = %error, order_id = %change.order_id(), "notifier.change_failed");
-                outcome.failed = Some(record);
-                break;
-            }
-        }
+async fn write_in_time<R: Rows>(portion: &Portion, rows: &R, deadline: Deadline) -> Result<Written, Unavailable> {
+    if !deadline.allows(NEEDED) {
+        return Err(DeadlinePassed.into());
     }
-    outcome
+    let mut told = Vec::new();
+    let mut asked = Asked::default();
+    for (record, change) in portion {
+        let all = tell(change);
+        if !all.is_empty() {
+            asked.payments.extend(shown_payments(change));
+        }
+        asked.users.extend(all.iter().map(|told| told.user));
+        asked.keys.extend(all.iter().map(|told| told.key));
+        told.extend(all.into_iter().map(|told| (*record, change, told)));
+    }
+    if told.is_empty() {
+        return Ok(Written::default());
+    }
+    asked.payments.sort_unstable();
+    asked.payments.dedup();
+    asked.users.sort_unstable();
+    asked.users.dedup();
+    let known = deadline.bound(rows.known(&asked)).await??;
+    for error in &known.unreadable {
+        tracing::error!(error = %error, "notifier.payment_unreadable");
+    }
+    let payment = |id: PaymentId| -> Option<&Payment> { known.payments.get(&id) };
+    let mut by_user: BTreeMap<Account, (Vec<usize>, Vec<Telling>)> = BTreeMap::new();
+    for (record, change, told) in told {
+        let (records, tellings) = by_user.entry(told.user).or_default();
+        records.push(record);
+        tellings.push(telling(change, told, &payment));
+    }
+    let now = Timestamp::now();
+    let known = &known;
+    let written: Vec<(Option<Mail>, Option<usize>)> = stream::iter(by_user)
+        .map(|(user, (records, tellings))| one_user(user, records, tellings, rows, known, now, deadline))
+        .buffer_unordered(USERS_AT_A_TIME)
+        .collect()
+        .await;
+    let failed = written.iter().filter_map(|(_, failed)| *failed).min();
+    Ok(Written { mail: written.into_iter().filter_map(|(mail, _)| mail).collect(), failed })
 }
 
-async fn one_change<R: Rows>(record: usize, change: &Change, rows: &R) -> Result<Vec<Outgoing>, Unavailable> {
-    let told = tell(change);
-    let writes =
-        try_join_all(told.iter().filter_map(|t| t.notification.as_ref()).map(|row| rows.put_notification(row)));
-    let reads = try_join_all(shown_payments(change, &told).into_iter().map(|id| rows.payment(id)));
-    let (_, payments) = tokio::try_join!(writes, reads)?;
-    let mut outgoing = Vec::new();
-    for told in &told {
-        let at = told.at.rfc3339();
-        let subject = match change {
-            Change::Order { after, .. } => {
-                let view = |id: Option<PaymentId>| {
-                    let row = payments.iter().flatten().find(|payment| Some(payment.id) == id)?;
-                    Some(PaymentView::new(row, &told.user))
-                };
-                let order = Box::new(OrderView::new(after, view(after.payment_id), view(after.payout_id)));
-                ServerMessage::OrderUpdated { id: told.message_id, at: at.clone(), order }
-            }
-            Change::Payment { after, .. } => ServerMessage::PaymentUpdated {
-                id: told.message_id,
-                at: at.clone(),
-                payment: PaymentView::new(after, &told.user),
-            },
-        };
-        let notification = told.notification.as_ref().map(|row| ServerMessage::NotificationCreated {
-            id: row.id,
-            at,
-            notification: NotificationView::from(row),
-        });
-        for message in std::iter::once(subject).chain(notification) {
-            let message = serde_json::to_string(&message)?;
-            outgoing.push(Outgoing { record, user: told.user, message });
-        }
-    }
-    Ok(outgoing)
+/// Writes a user's messages; the mail for it, and the first record of what was not written.
+async fn one_user<R: Rows>(
+    user: Account,
+    records: Vec<usize>,
+    tellings: Vec<Telling>,
+    rows: &R,
+    known: &Known,
+    now: Timestamp,
+    deadline: Deadline,
+) -> (Option<Mail>, Option<usize>) {
+    let first_record = records.first().copied().unwrap_or_default();
+    let Ok(appended) = deadline.bound(rows.append(&user, tellings, known, now)).await else {
+        tracing::error!(error = %DeadlinePassed, "notifier.append_failed");
+        return (None, Some(first_record));
+    };
+    let failed = appended.failed.map(|(place, error)| {
+        tracing::error!(error = %error, "notifier.append_failed");
+        records.get(place).copied().unwrap_or(first_record)
+    });
+    let frames = frames(appended.kept.iter().map(|message| message.text.as_str()));
+    ((!frames.is_empty()).then_some(Mail { user, first_record, frames }), failed)
 }
 
 /// The payments that the change's messages show beside the changed row itself.
-fn shown_payments(change: &Change, told: &[Told]) -> Vec<PaymentId> {
+fn shown_payments(change: &Change) -> Vec<PaymentId> {
     match change {
-        Change::Order { after, .. } if !told.is_empty() => {
-            after.payment_id.into_iter().chain(after.payout_id).collect()
-        }
-        _ => Vec::new(),
+        Change::Order { after, .. } => after.payment_id.into_iter().chain(after.payout_id).collect(),
+        Change::Payment { .. } | Change::Notification { .. } => Vec::new(),
     }
-}
-
-/// One mail for each user, its messages in the order of the batch.
-fn sort(mut outgoing: Vec<Outgoing>) -> Vec<Mail> {
-    outgoing.sort_by_key(|message| message.record);
-    let mut mails: BTreeMap<Account, Mail> = BTreeMap::new();
-    for Outgoing { record, user, message } in outgoing {
-        let mail = mails.entry(user).or_insert(Mail { user, first_record: record, messages: Vec::new() });
-        mail.messages.push(message);
-    }
-    mails.into_values().collect()
 }

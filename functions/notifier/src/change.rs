@@ -1,7 +1,7 @@
 //! From a stream record to the change of a row that somebody may want to know of.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use descrow_domain::{order::Order, payment::Payment};
+use descrow_domain::{notification::Notification, order::Order, payment::Payment};
 use serde::de::DeserializeOwned;
 use serde_dynamo::Item;
 
@@ -22,6 +22,11 @@ pub enum Change {
         /// After.
         after: Box<Payment>,
     },
+    /// A new row of `notifications` that another function wrote.
+    Notification {
+        /// The row.
+        row: Box<Notification>,
+    },
 }
 
 /// The record cannot be read, now or ever.
@@ -41,8 +46,8 @@ pub enum Unreadable {
 }
 
 impl Change {
-    /// The change that `record` tells of; `None` where it is nobody's business: a deletion, or a row of the same table
-    /// that is no order and no payment.
+    /// The change that `record` tells of; `None` where it is nobody's business: a deletion, a notification that was pushed
+    /// when it was written or is marked as read now, or a row of the same table that is none of the three.
     ///
     /// # Errors
     /// [`Unreadable`] when the row does not have the form of its table: the record is poison.
@@ -58,16 +63,11 @@ impl Change {
         } else if has("amount_kes") && has("kind") {
             let (before, after) = images(old, new, "mpesa_transactions")?;
             Ok(Some(Self::Payment { before, after }))
+        } else if has("title") && has("message") && has("push") && record.event_name == "INSERT" {
+            let (_, row) = images(Item::default(), new, "notifications")?;
+            Ok(Some(Self::Notification { row }))
         } else {
             Ok(None)
-        }
-    }
-
-    /// The order that the change concerns. Changes of one order keep their sequence.
-    pub fn order_id(&self) -> descrow_domain::OrderId {
-        match self {
-            Self::Order { after, .. } => after.id,
-            Self::Payment { after, .. } => after.order_id,
         }
     }
 }

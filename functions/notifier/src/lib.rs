@@ -1,15 +1,19 @@
 //! The notifier: changes of orders and payments become notification rows and realtime messages.
 //!
-//! It reads the streams of `orders` and `mpesa_transactions`. What a change means for whom is pure ([`story`]); the row is
-//! written before its message is pushed, so that a device that was away can ask for it; the ids follow from the change, so
-//! that a record delivered twice writes once and its messages carry the ids they had.
+//! It reads the streams of `orders` and `mpesa_transactions`, and of `notifications` what other functions wrote there. What a
+//! change means for whom is pure ([`story`]). Each user's messages are numbered and kept before they are pushed, so that a
+//! device that was away can ask for them; a record that comes twice is written once, and its messages go out again under the
+//! ids they had.
+//!
+//! A portion of up to 100 changes costs three round trips that follow one another, whatever the number of users: what is known of all
+//! of them, one transaction for each user, the devices of each.
 //!
 //! | it goes wrong | what happens |
 //! |---|---|
-//! | a row cannot be written or read | its record and those after it come again; other orders of the batch went on |
+//! | a user cannot be told | that record and those after it come again; other users were told |
 //! | a record cannot be understood | it is logged and left behind, and blocks nobody |
 //! | a device is gone | its connection row is deleted |
-//! | a device is slow | it costs its own messages only; it gets them by `resume` |
+//! | a device is slow | it costs its own messages only, and is left alone for a while; it gets them by `resume` |
 
 pub mod batch;
 pub mod change;

@@ -1,4 +1,4 @@
-//! `DynamoDB` streams of orders and payments → notification rows and WebSocket pushes.
+//! `DynamoDB` streams of orders, payments and notifications → notification rows, messages and WebSocket pushes.
 
 // The SDK's futures nest deeper than the compiler's default allows for.
 #![recursion_limit = "256"]
@@ -8,7 +8,10 @@ use std::{sync::Arc, time::Duration};
 use descrow_platform::{Config, Deadline, aws, push::Pusher, telemetry};
 use descrow_store::{Store, Table, Tables};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use notifier::batch::{StreamEvent, process};
+use notifier::{
+    batch::{StreamEvent, process},
+    fan_out::Courier,
+};
 
 /// What one push to a device may take: a phone on a bad network answers within this, or gets the message by `resume`.
 const PATIENCE: Duration = Duration::from_millis(800);
@@ -17,7 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(800);
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let settings = Config::from_env(|c| {
-        let wanted = [Table::Notifications, Table::Connections, Table::MpesaTransactions];
+        let wanted = [Table::Notifications, Table::Messages, Table::Connections, Table::MpesaTransactions];
         let (tables, endpoint) = (Tables::from_config(c, &wanted), c.url("WS_MANAGEMENT_URL", &["http", "https"]));
         Some((tables?, endpoint?))
     });
@@ -26,7 +29,8 @@ async fn main() -> Result<(), Error> {
         std::process::exit(1)
     });
     let sdk = aws::sdk_config();
-    let wired = Arc::new((Store::new(aws::dynamodb(&sdk), tables), Pusher::new(&sdk, &endpoint, PATIENCE)));
+    let courier = Courier::new(Pusher::new(&sdk, &endpoint, PATIENCE));
+    let wired = Arc::new((Store::new(aws::dynamodb(&sdk), tables), courier));
     run(service_fn(move |event: LambdaEvent<StreamEvent>| {
         let wired = Arc::clone(&wired);
         async move {

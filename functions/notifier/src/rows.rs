@@ -2,37 +2,25 @@
 
 use std::future::Future;
 
-use descrow_domain::{Account, PaymentId, notification::Notification, payment::Payment};
-use descrow_platform::deadline::DeadlinePassed;
-use descrow_store::{Connection, Store, StoreError};
+use descrow_domain::{Account, Timestamp};
+use descrow_store::{Appended, Asked, Connection, Known, Store, StoreError, Telling};
 
-/// A record could not be handled now; the same may work later.
-#[derive(Debug, thiserror::Error)]
-pub enum Unavailable {
-    /// A table could not be read or written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// No time was left.
-    #[error(transparent)]
-    Deadline(#[from] DeadlinePassed),
-    /// A message could not be written as JSON.
-    #[error("message: {0}")]
-    Message(#[from] serde_json::Error),
-}
-
-/// The rows behind notifications.
+/// The rows behind messages.
 pub trait Rows: Sync {
-    /// Writes a notification unless it is there already, read or not.
+    /// What is known of what is asked.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn put_notification(&self, row: &Notification) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn known(&self, asked: &Asked) -> impl Future<Output = Result<Known, StoreError>> + Send;
 
-    /// The payment with this id; `None` also for one that cannot be understood, since no retry will change that.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    fn payment(&self, id: PaymentId) -> impl Future<Output = Result<Option<Payment>, StoreError>> + Send;
+    /// Writes what `user` is told, in order, each telling once; gives the messages to push.
+    fn append(
+        &self,
+        user: &Account,
+        tellings: Vec<Telling>,
+        known: &Known,
+        now: Timestamp,
+    ) -> impl Future<Output = Appended> + Send;
 
     /// The open connections of a user; the store bounds their number.
     ///
@@ -48,18 +36,12 @@ pub trait Rows: Sync {
 }
 
 impl Rows for Store {
-    async fn put_notification(&self, row: &Notification) -> Result<(), StoreError> {
-        self.notifications().put_if_absent(row).await.map(|_written_now| ())
+    async fn known(&self, asked: &Asked) -> Result<Known, StoreError> {
+        self.messages().known(asked).await
     }
 
-    async fn payment(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
-        match self.payments().get(id).await {
-            Err(error @ StoreError::Unreadable { .. }) => {
-                tracing::error!(error = %error, "notifier.payment_unreadable");
-                Ok(None)
-            }
-            read => read,
-        }
+    async fn append(&self, user: &Account, tellings: Vec<Telling>, known: &Known, now: Timestamp) -> Appended {
+        self.messages().append(user, tellings, known, now).await
     }
 
     async fn connections(&self, user: &Account) -> Result<Vec<Connection>, StoreError> {

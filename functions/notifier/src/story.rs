@@ -1,12 +1,14 @@
 //! What a change means for whom. Pure: the whole of the notifier's judgement is here.
 
 use descrow_domain::{
-    Account, Timestamp,
+    Account, NotificationId, OrderId, PaymentId, Timestamp,
     notification::{Change as ChangeKey, MessagePart, Notification},
-    order::{Order, Party},
+    order::{Order, Party, Viewer},
     payment::Payment,
-    view::PaymentView,
+    realtime::{MessageId, ServerMessage},
+    view::{NotificationView, OrderView, PaymentView},
 };
+use descrow_store::Telling;
 
 use crate::{
     change::Change,
@@ -18,8 +20,8 @@ use crate::{
 pub struct Told {
     /// Who.
     pub user: Account,
-    /// The id of the message about the subject itself.
-    pub message_id: descrow_domain::NotificationId,
+    /// Names what is told: the same change gives the same name.
+    pub key: NotificationId,
     /// When the change happened.
     pub at: Timestamp,
     /// The notification, where the change deserves one.
@@ -31,7 +33,34 @@ pub fn tell(change: &Change) -> Vec<Told> {
     match change {
         Change::Order { before, after } => tell_of_order(before.as_deref(), after),
         Change::Payment { before, after } => tell_of_payment(before.as_deref(), after),
+        Change::Notification { row } => {
+            vec![Told { user: row.user_id, key: row.id, at: row.created_at, notification: None }]
+        }
     }
+}
+
+/// What is written for it: the message about the subject itself, then the notification. `payment` finds the payments that an
+/// order shows.
+pub fn telling<'a>(change: &Change, told: Told, payment: &impl Fn(PaymentId) -> Option<&'a Payment>) -> Telling {
+    let (id, at) = (MessageId::ZERO, told.at.rfc3339());
+    let created = |row: &Notification| ServerMessage::NotificationCreated {
+        id,
+        at: at.clone(),
+        notification: NotificationView::from(row),
+    };
+    let subject = match change {
+        Change::Order { after, .. } => {
+            let viewer = after.party(&told.user).map_or(Viewer::Seller, Viewer::from);
+            let order = Box::new(OrderView::new(after, viewer, payment));
+            ServerMessage::OrderUpdated { id, at: at.clone(), order }
+        }
+        Change::Payment { after, .. } => {
+            ServerMessage::PaymentUpdated { id, at: at.clone(), payment: PaymentView::new(after, &told.user) }
+        }
+        Change::Notification { row } => created(row),
+    };
+    let messages = std::iter::once(subject).chain(told.notification.as_ref().map(created)).collect();
+    Telling { key: told.key, messages, notification: told.notification }
 }
 
 fn tell_of_order(before: Option<&Order>, after: &Order) -> Vec<Told> {
@@ -79,7 +108,7 @@ fn tell_of_payment(before: Option<&Payment>, after: &Payment) -> Vec<Told> {
     vec![told(&key, after.user_id, after.order_id, wording)]
 }
 
-fn told(key: &ChangeKey<'_>, user: Account, order_id: descrow_domain::OrderId, wording: Option<Wording>) -> Told {
+fn told(key: &ChangeKey<'_>, user: Account, order_id: OrderId, wording: Option<Wording>) -> Told {
     let notification = wording.map(|wording| Notification {
         user_id: user,
         id: key.id(&user, MessagePart::Notification),
@@ -90,5 +119,5 @@ fn told(key: &ChangeKey<'_>, user: Account, order_id: descrow_domain::OrderId, w
         read: false,
         created_at: key.at,
     });
-    Told { user, message_id: key.id(&user, MessagePart::Subject), at: key.at, notification }
+    Told { user, key: key.id(&user, MessagePart::Subject), at: key.at, notification }
 }

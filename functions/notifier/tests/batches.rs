@@ -5,16 +5,16 @@ use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use descrow_domain::{
-    Account, Kes, PaymentId, Timestamp,
+    Account, Kes, Timestamp,
     notification::{Notification, NotificationKind},
     payment::{Payment, PaymentStatus},
-    realtime::ServerMessage,
+    realtime::{MessageId, ServerMessage},
 };
 use descrow_platform::{Deadline, push::Pushed};
-use descrow_store::{Connection, Store, StoreError, Table, testing::TestStore};
+use descrow_store::{Appended, Asked, Connection, Kept, Known, Store, StoreError, Table, Telling, testing::TestStore};
 use notifier::{
     batch::{StreamEvent, process},
-    fan_out::Push,
+    fan_out::{Courier, Push},
     rows::Rows,
 };
 
@@ -49,10 +49,18 @@ fn failed(response: &DynamoDbEventResponse) -> Vec<Option<String>> {
 
 /// Devices that remember what they got; one whose name begins with `slow` never answers, one with `gone` is gone.
 #[derive(Default)]
-struct Devices(Mutex<BTreeMap<String, Vec<ServerMessage>>>);
+struct Devices {
+    got: Mutex<BTreeMap<String, Vec<ServerMessage>>>,
+    asked: Mutex<BTreeMap<String, usize>>,
+}
+
+fn courier() -> Courier<Devices> {
+    Courier::new(Devices::default())
+}
 
 impl Push for Devices {
-    async fn push(&self, connection: &str, messages: &[String], deadline: Deadline) -> Pushed {
+    async fn push(&self, connection: &str, frames: &[String], deadline: Deadline) -> Pushed {
+        *self.asked.lock().unwrap().entry(connection.to_owned()).or_default() += 1;
         if connection.starts_with("gone") {
             return Pushed::Gone;
         }
@@ -60,15 +68,18 @@ impl Push for Devices {
             let _timed_out = deadline.within(Duration::from_millis(800)).bound(std::future::pending::<()>()).await;
             return Pushed::Failed;
         }
-        let messages = messages.iter().map(|text| serde_json::from_str(text).unwrap());
-        self.0.lock().unwrap().entry(connection.to_owned()).or_default().extend(messages);
+        let messages = frames.iter().flat_map(|frame| match serde_json::from_str(frame).unwrap() {
+            ServerMessage::Batch { messages } => messages,
+            message => vec![message],
+        });
+        self.got.lock().unwrap().entry(connection.to_owned()).or_default().extend(messages);
         Pushed::Delivered
     }
 }
 
 impl Devices {
     fn got(&self, connection: &str) -> Vec<ServerMessage> {
-        self.0.lock().unwrap().get(connection).cloned().unwrap_or_default()
+        self.got.lock().unwrap().get(connection).cloned().unwrap_or_default()
     }
 }
 
@@ -103,8 +114,8 @@ async fn a_funded_order_is_told_to_both_parties_on_all_their_devices() {
     payment.status = PaymentStatus::Succeeded;
     payment.receipt = Some("NLJ7RT61SV".into());
     assert!(db.store.payments().create(&payment).await.unwrap());
-    let devices = Devices::default();
-    let response = process(event(&[sample("order-funded")]), &db.store, &devices, soon()).await;
+    let courier = courier();
+    let response = process(event(&[sample("order-funded")]), &db.store, &courier, soon()).await;
     assert_eq!(failed(&response), []);
 
     let rows = (notifications(&db.store, buyer()).await, notifications(&db.store, seller()).await);
@@ -115,13 +126,15 @@ async fn a_funded_order_is_told_to_both_parties_on_all_their_devices() {
         ("buyer-laptop", &rows.0[0], Some("NLJ7RT61SV")),
         ("seller-phone", &rows.1[0], None),
     ] {
-        let got = devices.got(device);
-        let [ServerMessage::OrderUpdated { id, order, .. }, ServerMessage::NotificationCreated { notification, .. }] =
-            got.as_slice()
+        let got = courier.push().got(device);
+        let [
+            ServerMessage::OrderUpdated { id, order, .. },
+            ServerMessage::NotificationCreated { id: second, notification, .. },
+        ] = got.as_slice()
         else {
             panic!("{device} got {got:?}")
         };
-        assert!(*id < notification.id, "{device}");
+        assert_eq!((*id, *second), (MessageId::new(1), MessageId::new(2)), "{device}");
         assert_eq!(notification.id, row.id, "{device}");
         assert_eq!(order.payment.as_ref().unwrap().receipt.as_deref(), receipt, "{device}");
         assert!(!serde_json::to_string(&got).unwrap().contains("254708374149"), "{device}");
@@ -129,11 +142,11 @@ async fn a_funded_order_is_told_to_both_parties_on_all_their_devices() {
 }
 
 #[tokio::test]
-async fn a_record_that_comes_again_writes_nothing_and_its_messages_have_the_same_ids() {
+async fn a_record_that_comes_again_writes_nothing_and_its_messages_are_the_same() {
     let db = with_devices().await;
-    let devices = Devices::default();
+    let courier = courier();
     for _ in 0..2 {
-        let response = process(event(&[sample("order-created")]), &db.store, &devices, soon()).await;
+        let response = process(event(&[sample("order-created")]), &db.store, &courier, soon()).await;
         assert_eq!(failed(&response), []);
         let row = &notifications(&db.store, buyer()).await[0];
         db.store.notifications().mark_read(&buyer(), row.id).await.unwrap();
@@ -141,21 +154,86 @@ async fn a_record_that_comes_again_writes_nothing_and_its_messages_have_the_same
     let rows = notifications(&db.store, buyer()).await;
     assert_eq!(titles(&rows), ["Order placed"]);
     assert!(rows[0].read);
-    let got = devices.got("buyer-phone");
+    let got = courier.push().got("buyer-phone");
     assert_eq!(got.len(), 4);
     assert_eq!(got[..2], got[2..]);
 }
 
 #[tokio::test]
+async fn parts_of_a_batch_that_come_again_in_any_order_write_nothing_new() {
+    let names = ["order-created", "order-funded", "order-pending", "payment-succeeded", "payout-succeeded"];
+    let db = with_devices().await;
+    let courier = courier();
+    let all = names.map(sample);
+    assert_eq!(failed(&process(event(&all), &db.store, &courier, soon()).await), []);
+    let first = (courier.push().got("buyer-phone"), courier.push().got("seller-phone"));
+    assert_eq!((first.0.len(), first.1.len()), (8, 8));
+    let rows = (notifications(&db.store, buyer()).await, notifications(&db.store, seller()).await);
+    let reversed: Vec<_> = all.iter().rev().cloned().collect();
+    for again in [&all[..], &all[2..], &all[..1], &all[3..4], &reversed] {
+        assert_eq!(failed(&process(event(again), &db.store, &courier, soon()).await), []);
+        for (device, first) in [("buyer-phone", &first.0), ("seller-phone", &first.1)] {
+            let news: Vec<_> = courier.push().got(device).into_iter().filter(|m| !first.contains(m)).collect();
+            assert_eq!(news, [], "{device}");
+        }
+    }
+    assert_eq!((notifications(&db.store, buyer()).await, notifications(&db.store, seller()).await), rows);
+    for user in [buyer(), seller()] {
+        assert_eq!(db.store.messages().last(&user).await, Ok(MessageId::new(8)));
+    }
+}
+
+#[tokio::test]
+async fn what_another_function_wrote_for_a_user_is_pushed_once() {
+    let db = with_devices().await;
+    let courier = courier();
+    for _ in 0..2 {
+        assert_eq!(failed(&process(event(&[sample("security")]), &db.store, &courier, soon()).await), []);
+    }
+    let got = courier.push().got("buyer-phone");
+    let [ServerMessage::NotificationCreated { id, notification, .. }, again] = got.as_slice() else {
+        panic!("{got:?}")
+    };
+    assert_eq!((*id, notification.kind, notification.order_id), (MessageId::new(1), NotificationKind::Security, None));
+    assert_eq!(*again, got[0]);
+    assert_eq!((courier.push().got("seller-phone"), db.store.messages().last(&buyer()).await), (vec![], Ok(*id)));
+    // A row that is marked as read, and one that the notifier wrote itself, are no news.
+    let mut read = sample("security");
+    read["Records"][0]["eventName"] = "MODIFY".into();
+    let mut own = sample("security");
+    own["Records"][0]["dynamodb"]["NewImage"].as_object_mut().unwrap().remove("push");
+    own["Records"][0]["dynamodb"]["NewImage"]["id"]["S"] = "01998f00-7777-7000-8000-000000000008".into();
+    assert_eq!(failed(&process(event(&[read, own]), &db.store, &courier, soon()).await), []);
+    assert_eq!(courier.push().got("buyer-phone").len(), 2);
+}
+
+#[tokio::test]
+async fn only_what_others_write_is_marked_to_be_pushed() {
+    let db = with_devices().await;
+    process(event(&[sample("order-created")]), &db.store, &courier(), soon()).await;
+    let image = sample("security")["Records"][0]["dynamodb"]["NewImage"].clone();
+    let row: Notification = serde_dynamo::from_item(serde_json::from_value::<serde_dynamo::Item>(image).unwrap()).unwrap();
+    db.store.notifications().put_if_absent(&row).await.unwrap();
+    let found = db.client.scan().table_name("test-notifications").send().await.unwrap();
+    let mut due: Vec<(String, bool)> = found
+        .items()
+        .iter()
+        .map(|item| (item["title"].as_s().unwrap().clone(), item.contains_key("push")))
+        .collect();
+    due.sort();
+    assert_eq!(due, [("New order".into(), false), ("Order placed".into(), false), (row.title, true)]);
+}
+
+#[tokio::test]
 async fn a_payment_is_told_to_its_owner_only() {
     let db = with_devices().await;
-    let devices = Devices::default();
+    let courier = courier();
     let samples = [sample("payment-succeeded"), sample("payout-succeeded")];
-    assert_eq!(failed(&process(event(&samples), &db.store, &devices, soon()).await), []);
+    assert_eq!(failed(&process(event(&samples), &db.store, &courier, soon()).await), []);
     for (device, user, kind) in
         [("buyer-phone", buyer(), NotificationKind::Payment), ("seller-phone", seller(), NotificationKind::Payout)]
     {
-        let got = devices.got(device);
+        let got = courier.push().got(device);
         let [ServerMessage::PaymentUpdated { payment, .. }, ServerMessage::NotificationCreated { notification, .. }] =
             got.as_slice()
         else {
@@ -171,19 +249,20 @@ async fn a_payment_is_told_to_its_owner_only() {
 #[tokio::test]
 async fn a_change_that_nobody_sees_is_told_to_nobody() {
     let db = with_devices().await;
-    let devices = Devices::default();
-    assert_eq!(failed(&process(event(&[sample("order-unseen")]), &db.store, &devices, soon()).await), []);
+    let courier = courier();
+    assert_eq!(failed(&process(event(&[sample("order-unseen")]), &db.store, &courier, soon()).await), []);
     assert_eq!(notifications(&db.store, buyer()).await, []);
-    assert_eq!(devices.got("buyer-phone"), []);
+    assert_eq!(courier.push().got("buyer-phone"), []);
 }
 
 #[tokio::test]
 async fn changes_of_an_order_arrive_in_their_order() {
     let db = with_devices().await;
-    let devices = Devices::default();
+    let courier = courier();
     let samples = [sample("order-created"), sample("order-funded"), sample("order-pending")];
-    assert_eq!(failed(&process(event(&samples), &db.store, &devices, soon()).await), []);
-    let versions: Vec<u64> = devices
+    assert_eq!(failed(&process(event(&samples), &db.store, &courier, soon()).await), []);
+    let versions: Vec<u64> = courier
+        .push()
         .got("seller-phone")
         .iter()
         .filter_map(|message| match message {
@@ -199,10 +278,10 @@ async fn changes_of_an_order_arrive_in_their_order() {
 #[tokio::test]
 async fn a_record_that_cannot_be_understood_blocks_nobody() {
     let db = with_devices().await;
-    let devices = Devices::default();
+    let courier = courier();
     let mut samples = vec![sample("poison")];
     samples.insert(0, serde_json::json!({"Records": ["not a record", {"eventName": "INSERT"}]}));
-    assert_eq!(failed(&process(event(&samples), &db.store, &devices, soon()).await), []);
+    assert_eq!(failed(&process(event(&samples), &db.store, &courier, soon()).await), []);
     assert_eq!(titles(&notifications(&db.store, buyer()).await), ["Payment in escrow"]);
 }
 
@@ -211,11 +290,11 @@ async fn a_connection_that_is_gone_is_forgotten_unless_it_is_just_arriving() {
     let db = with_devices().await;
     connect(&db.store, "gone-old", buyer(), Timestamp(0)).await;
     connect(&db.store, "gone-new", buyer(), Timestamp::now()).await;
-    let devices = Devices::default();
-    process(event(&[sample("order-created")]), &db.store, &devices, soon()).await;
+    let courier = courier();
+    process(event(&[sample("order-created")]), &db.store, &courier, soon()).await;
     assert_eq!(db.store.connections().get("gone-old").await.unwrap(), None);
     assert!(db.store.connections().get("gone-new").await.unwrap().is_some());
-    assert_eq!(devices.got("buyer-phone").len(), 2);
+    assert_eq!(courier.push().got("buyer-phone").len(), 2);
 }
 
 #[tokio::test]
@@ -224,10 +303,16 @@ async fn a_slow_device_costs_its_own_messages_only() {
     for number in 0..5 {
         connect(&db.store, &format!("slow-{number}"), buyer(), Timestamp(0)).await;
     }
-    let devices = Devices::default();
+    let courier = courier();
     let samples = [sample("order-created"), sample("order-funded"), sample("order-pending")];
-    assert_eq!(failed(&process(event(&samples), &db.store, &devices, soon()).await), []);
-    assert_eq!((devices.got("buyer-phone").len(), devices.got("seller-phone").len()), (6, 6));
+    assert_eq!(failed(&process(event(&samples), &db.store, &courier, soon()).await), []);
+    assert_eq!((courier.push().got("buyer-phone").len(), courier.push().got("seller-phone").len()), (6, 6));
+    // It is left alone for a while: the next batch does not wait for it.
+    let payment = event(&[sample("payment-succeeded")]);
+    assert_eq!(failed(&process(payment, &db.store, &courier, soon()).await), []);
+    assert_eq!(courier.push().got("buyer-phone").len(), 8);
+    let asked = courier.push().asked.lock().unwrap().clone();
+    assert_eq!((asked["slow-0"], asked["slow-4"], asked["buyer-phone"]), (1, 1, 2));
 }
 
 /// Rows of which those of one user cannot be written.
@@ -244,15 +329,22 @@ impl Broken {
 }
 
 impl Rows for Broken {
-    async fn put_notification(&self, row: &Notification) -> Result<(), StoreError> {
-        if self.cannot_write == Some(row.user_id) {
-            return Err(StoreError::Contention(Table::Notifications));
-        }
-        self.written.lock().unwrap().push((row.user_id, row.title.clone()));
-        Ok(())
+    async fn known(&self, _: &Asked) -> Result<Known, StoreError> {
+        Ok(Known::default())
     }
-    async fn payment(&self, _: PaymentId) -> Result<Option<Payment>, StoreError> {
-        Ok(None)
+    async fn append(&self, user: &Account, tellings: Vec<Telling>, _: &Known, _: Timestamp) -> Appended {
+        let mut appended = Appended::default();
+        for (place, telling) in tellings.into_iter().enumerate() {
+            // The first of the seller's is written, and nothing after it.
+            if self.cannot_write == Some(*user) && place > 0 {
+                appended.failed = Some((place, StoreError::Contention(Table::Messages)));
+                break;
+            }
+            self.written.lock().unwrap().push((*user, telling.notification.unwrap().title));
+            let text = |message: &ServerMessage| Kept { id: MessageId::ZERO, text: message.text().unwrap() };
+            appended.kept.extend(telling.messages.iter().map(text));
+        }
+        appended
     }
     async fn connections(&self, user: &Account) -> Result<Vec<Connection>, StoreError> {
         if self.cannot_look_up == Some(*user) {
@@ -272,39 +364,31 @@ fn sequence_number(sample: &serde_json::Value) -> Option<String> {
     sample["Records"][0]["dynamodb"]["SequenceNumber"].as_str().map(ToOwned::to_owned)
 }
 
-/// The same change of another order.
-fn of_another_order(sample: &serde_json::Value) -> serde_json::Value {
-    let text = sample.to_string().replace(ORDER, "01998f00-1111-7000-8000-00000000000f");
-    serde_json::from_str(&text.replace("SequenceNumber\":\"4", "SequenceNumber\":\"9")).unwrap()
-}
-
 #[tokio::test]
-async fn the_first_record_that_failed_is_reported_and_other_orders_go_on() {
+async fn the_first_record_that_failed_is_reported_and_other_users_go_on() {
     let rows = Broken::new(Some(seller()), None);
-    let (seen, created, funded) = (sample("order-unseen"), sample("order-created"), sample("order-funded"));
-    let payment = sample("payment-succeeded");
-    let mut other = of_another_order(&payment);
-    other["Records"][0]["dynamodb"]["SequenceNumber"] = "9".into();
-    let devices = Devices::default();
-    let response = process(event(&[seen, created.clone(), funded, other]), &rows, &devices, soon()).await;
-    assert_eq!(failed(&response), [sequence_number(&created)]);
-    let got = devices.got(&buyer().to_string());
-    assert!(matches!(
-        got.as_slice(),
-        [ServerMessage::PaymentUpdated { .. }, ServerMessage::NotificationCreated { .. }]
-    ));
-    // The order's later record waits for its earlier one.
-    assert!(!rows.written.lock().unwrap().iter().any(|(_, title)| title == "Payment in escrow"));
+    let [seen, created, funded, payment] =
+        ["order-unseen", "order-created", "order-funded", "payment-succeeded"].map(sample);
+    let courier = courier();
+    let response = process(event(&[seen, created, funded.clone(), payment]), &rows, &courier, soon()).await;
+    assert_eq!(failed(&response), [sequence_number(&funded)]);
+    assert_eq!(courier.push().got(&buyer().to_string()).len(), 6);
+    // What was written before is pushed.
+    assert_eq!(courier.push().got(&seller().to_string()).len(), 2);
+    let written = rows.written.lock().unwrap().clone();
+    let of_seller: Vec<&str> =
+        written.iter().filter(|(user, _)| *user == seller()).map(|(_, title)| title.as_str()).collect();
+    assert_eq!(of_seller, ["New order"]);
 }
 
 #[tokio::test]
 async fn a_user_whose_devices_cannot_be_looked_up_is_told_again_later() {
     let rows = Broken::new(None, Some(seller()));
-    let devices = Devices::default();
+    let courier = courier();
     let created = sample("order-created");
-    let response = process(event(&[sample("payment-succeeded"), created.clone()]), &rows, &devices, soon()).await;
+    let response = process(event(&[sample("payment-succeeded"), created.clone()]), &rows, &courier, soon()).await;
     assert_eq!(failed(&response), [sequence_number(&created)]);
-    assert_eq!(devices.got(&buyer().to_string()).len(), 4);
+    assert_eq!(courier.push().got(&buyer().to_string()).len(), 4);
 }
 
 #[tokio::test]
@@ -312,7 +396,7 @@ async fn without_time_left_a_batch_is_given_back_from_its_beginning() {
     let rows = Broken::new(None, None);
     let created = sample("order-created");
     let response =
-        process(event(std::slice::from_ref(&created)), &rows, &Devices::default(), Deadline::after(Duration::ZERO))
+        process(event(std::slice::from_ref(&created)), &rows, &courier(), Deadline::after(Duration::ZERO))
             .await;
     assert_eq!(failed(&response), [sequence_number(&created)]);
     assert_eq!(*rows.written.lock().unwrap(), []);

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let settings = Config::from_env(|c| {
-        let tables = Tables::from_config(c, &[Table::Sessions, Table::Connections, Table::Notifications]);
+        let tables = Tables::from_config(c, &[Table::Sessions, Table::Connections, Table::Messages]);
         let endpoint = c.url("WS_MANAGEMENT_URL", &["http", "https"]);
         Some((tables?, endpoint?))
     });

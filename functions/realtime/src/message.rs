@@ -1,20 +1,20 @@
 //! `$default`: what a client says, and what it is answered.
 
 use descrow_domain::{
-    Account, NotificationId, Timestamp,
-    realtime::{ClientMessage, ErrorCode, ServerMessage},
-    view::NotificationView,
+    Account, Timestamp,
+    realtime::{ClientMessage, ErrorCode, MessageId, ServerMessage, frames},
 };
 use descrow_platform::Deadline;
 
 use crate::rows::{Rows, Unavailable};
 
-/// Notifications read at a time.
-const PAGE: usize = 50;
-/// The most notifications that one `resume` replays; the client is told when there are more.
-const MAX_REPLAY: usize = 200;
+/// Messages read at a time.
+const PAGE: usize = 100;
+/// The most messages that one `resume` replays, and about how many bytes; the client is told when there are more.
+const MAX_REPLAY: usize = 500;
+const MAX_REPLAY_BYTES: usize = 1_000_000;
 
-/// The messages that answer `text` from `connection`; `None` when the connection is not known and should be closed.
+/// The frames that answer `text` from `connection`; `None` when the connection is not known and should be closed.
 ///
 /// # Errors
 /// [`Unavailable`].
@@ -24,52 +24,69 @@ pub async fn answer<R: Rows>(
     now: Timestamp,
     rows: &R,
     deadline: Deadline,
-) -> Result<Option<Vec<ServerMessage>>, Unavailable> {
-    match ClientMessage::read(text) {
-        Ok(ClientMessage::Ping {}) => Ok(Some(vec![ServerMessage::Pong { at: now.rfc3339() }])),
-        Ok(ClientMessage::Resume { after }) => {
-            let Some(user) = deadline.bound(rows.owner(connection)).await?? else { return Ok(None) };
-            replay(&user, after, now, rows, deadline).await.map(Some)
-        }
-        Err(code) => Ok(Some(vec![refusal(code, now)])),
+) -> Result<Option<Vec<String>>, Unavailable> {
+    let message = match ClientMessage::read(text) {
+        Ok(message) => message,
+        Err(code) => return Ok(Some(vec![refusal(code, now)?])),
+    };
+    let Some(user) = deadline.bound(rows.owner(connection)).await?? else { return Ok(None) };
+    let last = deadline.bound(rows.last(&user)).await??;
+    match message {
+        ClientMessage::Ping {} => Ok(Some(vec![ServerMessage::Pong { at: now.rfc3339(), last }.text()?])),
+        ClientMessage::Resume { after } => replay(&user, after, last, now, rows, deadline).await.map(Some),
     }
 }
 
 /// What the client is told when its message could not be answered.
-pub fn refusal(code: ErrorCode, now: Timestamp) -> ServerMessage {
+///
+/// # Errors
+/// The message has no JSON form.
+pub fn refusal(code: ErrorCode, now: Timestamp) -> Result<String, serde_json::Error> {
     let message = match code {
         ErrorCode::InvalidMessage => "The message is not valid.",
         ErrorCode::UnknownAction => "There is no such action; there are ping and resume.",
         ErrorCode::Unavailable => "This did not work now. Try again.",
     };
-    ServerMessage::Error { at: now.rfc3339(), code, message: message.to_owned() }
+    ServerMessage::Error { at: now.rfc3339(), code, message: message.to_owned() }.text()
 }
 
+/// Everything that is kept after `after`, in portions. `last` was read before: what comes later is pushed, or in the rows already.
 async fn replay<R: Rows>(
     user: &Account,
-    after: NotificationId,
+    after: MessageId,
+    last: MessageId,
     now: Timestamp,
     rows: &R,
     deadline: Deadline,
-) -> Result<Vec<ServerMessage>, Unavailable> {
-    let mut messages = Vec::new();
-    let mut last = after;
-    let more = loop {
-        let page = deadline.bound(rows.notifications_after(user, last, PAGE)).await??;
-        for row in page.items {
-            last = row.id;
-            messages.push(ServerMessage::NotificationCreated {
-                id: row.id,
-                at: row.created_at.rfc3339(),
-                notification: NotificationView::from(&row),
-            });
+) -> Result<Vec<String>, Unavailable> {
+    let mut texts = Vec::new();
+    let (mut bytes, mut reached) = (0, after);
+    // An id that was never given is from another life: nothing follows from it.
+    let mut complete = after <= last;
+    let mut position = (after < last).then_some(after);
+    while let Some(from) = position
+        && texts.len() < MAX_REPLAY
+        && bytes < MAX_REPLAY_BYTES
+    {
+        let (page, read_up_to) = deadline.bound(rows.after(user, from, PAGE, now)).await??;
+        position = read_up_to;
+        for message in page {
+            complete &= message.id == reached.next();
+            reached = message.id;
+            bytes += message.text.len();
+            texts.push(message.text);
         }
-        let more = page.next.is_some();
-        if !more || messages.len() >= MAX_REPLAY {
-            break more;
-        }
-    };
-    let replayed = messages.len();
-    messages.push(ServerMessage::Resumed { at: now.rfc3339(), replayed, more });
-    Ok(messages)
+    }
+    let more = position.is_some();
+    if !more && reached < last {
+        // What came up to `last` is not kept any more.
+        (complete, reached) = (false, last);
+    }
+    if after > last {
+        reached = last;
+    }
+    let mut answer = frames(texts.iter().map(String::as_str));
+    let resumed = ServerMessage::Resumed { at: now.rfc3339(), replayed: texts.len(), last: reached, more, complete };
+    answer.push(resumed.text()?);
+    Ok(answer)
 }

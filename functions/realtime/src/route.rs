@@ -1,10 +1,7 @@
 //! From API Gateway's event to the route, and back to its answer.
 
 use aws_lambda_events::event::apigw::ApiGatewayWebsocketProxyRequest;
-use descrow_domain::{
-    Timestamp,
-    realtime::{ErrorCode, ServerMessage},
-};
+use descrow_domain::{Timestamp, realtime::ErrorCode};
 use descrow_platform::{
     Deadline,
     push::{Pushed, Pusher},
@@ -26,18 +23,18 @@ pub struct Answer {
     pub status_code: u16,
 }
 
-/// The answer of a route, and the messages that go to the client before it.
+/// The answer of a route, and the frames that go to the client before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routed {
     /// What to push to the connection.
-    pub messages: Vec<ServerMessage>,
+    pub frames: Vec<String>,
     /// What to answer.
     pub answer: Answer,
 }
 
 impl Routed {
     fn silent(status_code: u16) -> Self {
-        Self { messages: Vec::new(), answer: Answer { status_code } }
+        Self { frames: Vec::new(), answer: Answer { status_code } }
     }
 }
 
@@ -70,9 +67,12 @@ pub async fn route<R: Rows>(
             // A binary frame arrives in base64, and nothing that a client may say is binary.
             let text = request.body.as_deref().filter(|_| !request.is_base64_encoded).unwrap_or_default();
             match answer(connection, text, now, rows, deadline).await {
-                Ok(Some(messages)) => Routed { messages, answer: Answer { status_code: 200 } },
+                Ok(Some(frames)) => Routed { frames, answer: Answer { status_code: 200 } },
                 Ok(None) => Routed::silent(410),
-                Err(error) => Routed { messages: vec![refusal(ErrorCode::Unavailable, now)], ..failed(&error) },
+                Err(error) => {
+                    let told = refusal(ErrorCode::Unavailable, now).into_iter().collect();
+                    Routed { frames: told, ..failed(&error) }
+                }
             }
         }
     }
@@ -83,25 +83,18 @@ fn failed(error: &Unavailable) -> Routed {
     Routed::silent(500)
 }
 
-/// Carries out the route and pushes its messages. A connection that is gone is forgotten.
+/// Carries out the route and pushes its frames. A connection that is gone is forgotten.
 pub async fn serve<R: Rows>(
     request: &ApiGatewayWebsocketProxyRequest,
     rows: &R,
     pusher: &Pusher,
     deadline: Deadline,
 ) -> Answer {
-    let Routed { messages, answer } = route(request, Timestamp::now(), rows, deadline).await;
-    let Some(connection) = request.request_context.connection_id.as_deref().filter(|_| !messages.is_empty()) else {
+    let Routed { frames, answer } = route(request, Timestamp::now(), rows, deadline).await;
+    let Some(connection) = request.request_context.connection_id.as_deref().filter(|_| !frames.is_empty()) else {
         return answer;
     };
-    let texts: Vec<String> = match messages.iter().map(serde_json::to_string).collect() {
-        Ok(texts) => texts,
-        Err(error) => {
-            tracing::error!(error = %error, "realtime.message_unwritable");
-            return Answer { status_code: 500 };
-        }
-    };
-    if pusher.push(connection, &texts, deadline).await == Pushed::Gone
+    if pusher.push(connection, &frames, deadline).await == Pushed::Gone
         && let Err(error) = disconnect(connection, rows, deadline).await
     {
         tracing::warn!(error = %error, "realtime.forget_failed");

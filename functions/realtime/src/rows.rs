@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
-use descrow_domain::{Account, NotificationId, Timestamp, notification::Notification};
+use descrow_domain::{Account, Timestamp, realtime::MessageId};
 use descrow_platform::deadline::DeadlinePassed;
-use descrow_store::{Connection, Page, Store, StoreError};
+use descrow_store::{Connection, Kept, Store, StoreError};
 
 /// The route could not do its work now; the client may try again.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,9 @@ pub enum Unavailable {
     /// No time was left.
     #[error(transparent)]
     Deadline(#[from] DeadlinePassed),
+    /// A message could not be written as JSON.
+    #[error("message: {0}")]
+    Message(#[from] serde_json::Error),
 }
 
 /// The rows behind connections.
@@ -47,16 +50,24 @@ pub trait Rows: Sync {
     /// [`StoreError`].
     fn owner(&self, connection: &str) -> impl Future<Output = Result<Option<Account>, StoreError>> + Send;
 
-    /// At most `limit` notifications of `user` with ids greater than `after`, oldest first.
+    /// The id of `user`'s newest message.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn notifications_after(
+    fn last(&self, user: &Account) -> impl Future<Output = Result<MessageId, StoreError>> + Send;
+
+    /// Those of at most `limit` messages of `user` with ids greater than `after` that are kept at `now`, in order, and up to
+    /// which id was read where more may follow.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn after(
         &self,
         user: &Account,
-        after: NotificationId,
+        after: MessageId,
         limit: usize,
-    ) -> impl Future<Output = Result<Page<Notification>, StoreError>> + Send;
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(Vec<Kept>, Option<MessageId>), StoreError>> + Send;
 }
 
 impl Rows for Store {
@@ -76,12 +87,17 @@ impl Rows for Store {
         Ok(self.connections().get(connection).await?.map(|connection| connection.user_id))
     }
 
-    async fn notifications_after(
+    async fn last(&self, user: &Account) -> Result<MessageId, StoreError> {
+        self.messages().last(user).await
+    }
+
+    async fn after(
         &self,
         user: &Account,
-        after: NotificationId,
+        after: MessageId,
         limit: usize,
-    ) -> Result<Page<Notification>, StoreError> {
-        self.notifications().after(user, after, limit).await
+        now: Timestamp,
+    ) -> Result<(Vec<Kept>, Option<MessageId>), StoreError> {
+        self.messages().after(user, after, limit, now).await
     }
 }

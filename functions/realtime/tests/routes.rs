@@ -3,13 +3,13 @@
 
 use aws_lambda_events::event::apigw::ApiGatewayWebsocketProxyRequest;
 use descrow_domain::{
-    Account, NotificationId, Timestamp,
-    notification::{Change, MessagePart, Notification, NotificationKind},
-    realtime::{ErrorCode, ServerMessage},
+    Account, Timestamp,
+    notification::{Change, MessagePart, NotificationKind},
+    realtime::{ErrorCode, MAX_FRAME_BYTES, MessageId, ServerMessage},
     view::NotificationView,
 };
 use descrow_platform::Deadline;
-use descrow_store::{Connection, Page, Store, StoreError, Table, Ticket, testing::TestStore};
+use descrow_store::{Connection, Kept, Known, Store, StoreError, Table, Telling, Ticket, testing::TestStore};
 use realtime::{
     route::{Answer, Routed, route},
     rows::Rows,
@@ -34,7 +34,7 @@ fn soon() -> Deadline {
 }
 
 fn silent(status_code: u16) -> Routed {
-    Routed { messages: Vec::new(), answer: Answer { status_code } }
+    Routed { frames: Vec::new(), answer: Answer { status_code } }
 }
 
 async fn with_ticket(expires: Timestamp) -> TestStore {
@@ -44,27 +44,54 @@ async fn with_ticket(expires: Timestamp) -> TestStore {
     db
 }
 
-fn notification(user: Account, number: u64) -> Notification {
-    let at = Timestamp(NOW.0 + i64::try_from(number).unwrap());
+/// A user is told something of so many characters, at this time.
+async fn tell(store: &Store, user: Account, number: u64, length: usize, at: Timestamp) -> Vec<Kept> {
     let change = Change { at, version: number, row: "orders/a" };
-    Notification {
-        user_id: user,
+    let notification = NotificationView {
         id: change.id(&user, MessagePart::Notification),
         kind: NotificationKind::OrderStatus,
         order_id: Some("01998f00-1111-7000-8000-000000000001".parse().unwrap()),
         title: format!("Number {number}"),
-        message: "Something happened.".into(),
+        message: "x".repeat(length),
         read: false,
-        created_at: at,
-    }
+        created_at: at.rfc3339(),
+    };
+    let message = ServerMessage::NotificationCreated { id: MessageId::ZERO, at: at.rfc3339(), notification };
+    let telling =
+        Telling { key: change.id(&user, MessagePart::Subject), messages: vec![message], notification: None };
+    let appended = store.messages().append(&user, vec![telling], &Known::default(), at).await;
+    assert_eq!(appended.failed, None);
+    appended.kept
 }
 
-fn created(row: &Notification) -> ServerMessage {
-    ServerMessage::NotificationCreated {
-        id: row.id,
-        at: row.created_at.rfc3339(),
-        notification: NotificationView::from(row),
+/// The messages in a route's frames, byte for byte.
+fn unpacked(routed: &Routed) -> Vec<String> {
+    #[derive(serde::Deserialize)]
+    struct Batch<'a> {
+        #[serde(borrow)]
+        messages: Vec<&'a serde_json::value::RawValue>,
     }
+    assert!(routed.frames.iter().all(|frame| frame.len() <= MAX_FRAME_BYTES));
+    let one = |frame: &String| match serde_json::from_str::<Batch<'_>>(frame) {
+        Ok(batch) => batch.messages.iter().map(|message| message.get().to_owned()).collect(),
+        Err(_) => vec![frame.clone()],
+    };
+    routed.frames.iter().flat_map(one).collect()
+}
+
+/// What a client at `after` is told: the messages, and how the replay ended.
+async fn resume(store: &Store, after: u64, now: Timestamp) -> (Vec<String>, ServerMessage) {
+    let mut event = event("resume");
+    event.body = Some(format!(r#"{{"action":"resume","after":"{after}"}}"#));
+    let routed = route(&event, now, store, soon()).await;
+    assert_eq!(routed.answer, Answer { status_code: 200 });
+    let mut messages = unpacked(&routed);
+    let end = serde_json::from_str(&messages.pop().unwrap()).unwrap();
+    (messages, end)
+}
+
+fn resumed(replayed: usize, last: u64, more: bool, complete: bool) -> ServerMessage {
+    ServerMessage::Resumed { at: NOW.rfc3339(), replayed, last: MessageId::new(last), more, complete }
 }
 
 #[tokio::test]
@@ -102,11 +129,20 @@ async fn a_disconnect_forgets_the_connection_however_often_it_comes() {
 }
 
 #[tokio::test]
-async fn a_ping_is_answered_without_a_look_at_the_tables() {
-    let db = TestStore::start().await;
-    let pong = ServerMessage::Pong { at: NOW.rfc3339() };
-    assert_eq!(call("ping", &db.store).await, Routed { messages: vec![pong], ..silent(200) });
-    assert_eq!(db.trips.take(), 0);
+async fn a_ping_is_answered_with_the_newest_id() {
+    let db = with_ticket(NOW.plus_seconds(60)).await;
+    call("connect", &db.store).await;
+    db.trips.take();
+    for last in 0..3 {
+        let pong = serde_json::json!({"type": "pong", "at": NOW.rfc3339(), "last": last.to_string()});
+        let routed = call("ping", &db.store).await;
+        assert_eq!(db.trips.take(), 2);
+        let told: Vec<serde_json::Value> =
+            routed.frames.iter().map(|frame| serde_json::from_str(frame).unwrap()).collect();
+        assert_eq!((told, routed.answer), (vec![pong], Answer { status_code: 200 }));
+        tell(&db.store, USER, last + 1, 10, NOW).await;
+        db.trips.take();
+    }
 }
 
 #[tokio::test]
@@ -115,50 +151,66 @@ async fn what_is_not_understood_is_answered_with_a_code() {
     for (name, code) in [("unknown", ErrorCode::UnknownAction), ("malformed", ErrorCode::InvalidMessage)] {
         let routed = call(name, &db.store).await;
         assert_eq!(routed.answer, Answer { status_code: 200 });
-        let [ServerMessage::Error { code: found, at, .. }] = routed.messages.as_slice() else {
-            panic!("{:?}", routed.messages)
-        };
+        let told: Vec<ServerMessage> =
+            routed.frames.iter().map(|frame| serde_json::from_str(frame).unwrap()).collect();
+        let [ServerMessage::Error { code: found, at, .. }] = told.as_slice() else { panic!("{told:?}") };
         assert_eq!((*found, at), (code, &NOW.rfc3339()));
     }
 }
 
 #[tokio::test]
-async fn resume_replays_the_user_s_own_notifications_in_order() {
+async fn resume_replays_the_user_s_own_messages_byte_for_byte() {
     let db = with_ticket(NOW.plus_seconds(60)).await;
     call("connect", &db.store).await;
-    let mine: Vec<_> = (1..=3).map(|n| notification(USER, n)).collect();
-    for row in mine.iter().rev().chain([&notification(Account::from_bytes([8; 32]), 2)]) {
-        db.store.notifications().put_if_absent(row).await.unwrap();
+    let mut mine = Vec::new();
+    for number in 1..=3 {
+        mine.extend(tell(&db.store, USER, number, 10, NOW).await.into_iter().map(|kept| kept.text));
+        tell(&db.store, Account::from_bytes([8; 32]), number, 10, NOW).await;
     }
-    let resumed = |replayed, more| ServerMessage::Resumed { at: NOW.rfc3339(), replayed, more };
-    let all: Vec<_> = mine.iter().map(created).chain([resumed(3, false)]).collect();
-    assert_eq!(call("resume", &db.store).await, Routed { messages: all, ..silent(200) });
-
-    let mut later = event("resume");
-    later.body = Some(format!(r#"{{"action":"resume","after":"{}"}}"#, mine[1].id));
-    let rest = vec![created(&mine[2]), resumed(1, false)];
-    assert_eq!(route(&later, NOW, &db.store, soon()).await, Routed { messages: rest, ..silent(200) });
+    assert_eq!(resume(&db.store, 0, NOW).await, (mine.clone(), resumed(3, 3, false, true)));
+    assert_eq!(resume(&db.store, 2, NOW).await, (mine[2..].to_vec(), resumed(1, 3, false, true)));
+    assert_eq!(resume(&db.store, 3, NOW).await, (vec![], resumed(0, 3, false, true)));
+    // The sample begins after the second.
+    let sample = unpacked(&call("resume", &db.store).await);
+    assert_eq!(sample[..1], mine[2..]);
 }
 
 #[tokio::test]
-async fn a_long_absence_is_replayed_in_portions() {
+async fn a_long_absence_is_replayed_in_portions_and_frames() {
     let db = with_ticket(NOW.plus_seconds(60)).await;
     call("connect", &db.store).await;
-    for number in 1..=230 {
-        db.store.notifications().put_if_absent(&notification(USER, number)).await.unwrap();
+    let mut all = Vec::new();
+    for number in 1..=530 {
+        all.extend(tell(&db.store, USER, number, 10, NOW).await.into_iter().map(|kept| kept.text));
     }
-    let first = call("resume", &db.store).await.messages;
-    assert_eq!(first.len(), 201);
-    let Some(ServerMessage::Resumed { replayed: 200, more: true, .. }) = first.last() else {
-        panic!("{:?}", first.last())
-    };
-    let ServerMessage::NotificationCreated { id, .. } = first[199] else { panic!("{:?}", first[199]) };
-    let mut later = event("resume");
-    later.body = Some(format!(r#"{{"action":"resume","after":"{id}"}}"#));
-    let rest = route(&later, NOW, &db.store, soon()).await.messages;
-    let expected: Vec<_> = (201..=230).map(|n| created(&notification(USER, n))).collect();
-    assert_eq!(rest[..30], expected);
-    assert_eq!(rest[30..], [ServerMessage::Resumed { at: NOW.rfc3339(), replayed: 30, more: false }]);
+    assert_eq!(resume(&db.store, 0, NOW).await, (all[..500].to_vec(), resumed(500, 500, true, true)));
+    assert_eq!(resume(&db.store, 500, NOW).await, (all[500..].to_vec(), resumed(30, 530, false, true)));
+    // Long ones come in as many frames as they need, and not all at once.
+    for number in 531..=550 {
+        all.extend(tell(&db.store, USER, number, 100_000, NOW).await.into_iter().map(|kept| kept.text));
+    }
+    assert_eq!(resume(&db.store, 530, NOW).await, (all[530..].to_vec(), resumed(20, 550, false, true)));
+}
+
+#[tokio::test]
+async fn who_was_away_for_more_than_a_day_is_told_to_reload() {
+    let db = with_ticket(NOW.plus_seconds(60)).await;
+    call("connect", &db.store).await;
+    let day = 24 * 60 * 60;
+    for (number, age) in [(1, 2 * day), (2, day), (3, day - 1), (4, 0)] {
+        tell(&db.store, USER, number, 10, NOW.plus_seconds(-age)).await;
+    }
+    let (messages, end) = resume(&db.store, 0, NOW).await;
+    assert_eq!((messages.len(), end), (2, resumed(2, 4, false, false)));
+    let (messages, end) = resume(&db.store, 2, NOW).await;
+    assert_eq!((messages.len(), end), (2, resumed(2, 4, false, true)));
+    // Nothing at all is kept.
+    let much_later = NOW.plus_seconds(2 * day);
+    let (messages, end) = resume(&db.store, 1, much_later).await;
+    let ServerMessage::Resumed { replayed: 0, last, more: false, complete: false, .. } = end else { panic!("{end:?}") };
+    assert_eq!((messages, last), (vec![], MessageId::new(4)));
+    // An id that was never given.
+    assert_eq!(resume(&db.store, 9, NOW).await, (vec![], resumed(0, 4, false, false)));
 }
 
 #[tokio::test]
@@ -183,12 +235,16 @@ impl Rows for Down {
     async fn owner(&self, _: &str) -> Result<Option<Account>, StoreError> {
         std::future::pending().await
     }
-    async fn notifications_after(
+    async fn last(&self, _: &Account) -> Result<MessageId, StoreError> {
+        std::future::pending().await
+    }
+    async fn after(
         &self,
         _: &Account,
-        _: NotificationId,
+        _: MessageId,
         _: usize,
-    ) -> Result<Page<Notification>, StoreError> {
+        _: Timestamp,
+    ) -> Result<(Vec<Kept>, Option<MessageId>), StoreError> {
         std::future::pending().await
     }
 }
@@ -197,7 +253,10 @@ impl Rows for Down {
 async fn when_the_tables_fail_or_are_silent_the_client_is_told_to_try_again() {
     assert_eq!(route(&event("connect"), NOW, &Down, soon()).await, silent(500));
     assert_eq!(route(&event("disconnect"), NOW, &Down, soon()).await, silent(500));
-    let routed = route(&event("resume"), NOW, &Down, soon()).await;
-    assert_eq!(routed.answer, Answer { status_code: 500 });
-    assert!(matches!(routed.messages.as_slice(), [ServerMessage::Error { code: ErrorCode::Unavailable, .. }]));
+    for action in ["resume", "ping"] {
+        let routed = route(&event(action), NOW, &Down, soon()).await;
+        assert_eq!(routed.answer, Answer { status_code: 500 });
+        let told: ServerMessage = serde_json::from_str(&routed.frames[0]).unwrap();
+        assert!(matches!(told, ServerMessage::Error { code: ErrorCode::Unavailable, .. }), "{told:?}");
+    }
 }

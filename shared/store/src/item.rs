@@ -72,6 +72,7 @@ fn shown_key(table: Table, item: &Item) -> String {
         Table::Sessions | Table::Limits => text("id").split_once('#').map_or("?", |(kind, _)| kind).to_owned() + "#…",
         Table::Connections => "…".to_owned(),
         Table::Ledger => format!("{}/{}", text("order_id"), text("entry_id")),
+        Table::Messages => text("user_id").to_owned(),
         Table::Notifications => format!("{}/{}", text("user_id"), text("id")),
         _ => text("id").to_owned(),
     }

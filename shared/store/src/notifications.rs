@@ -1,4 +1,7 @@
 //! `notifications`: what users were told. Ids sort by time.
+//!
+//! The notifier writes a row together with the message that pushes it (`messages`). Rows that others write are marked as due, and leave by
+//! the table's stream.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::{Account, NotificationId, notification::Notification};
@@ -16,8 +19,21 @@ const MARKED_AT_ONCE: usize = 500;
 /// How many updates are under way at once.
 const PARALLEL: usize = 10;
 
+/// The column by which the table's stream knows a row that nobody has pushed yet.
+const PUSH: &str = "push";
+
 impl Row for Notification {
     const TABLE: Table = Table::Notifications;
+
+    fn index(&self, item: &mut Item) {
+        item.insert(PUSH.to_owned(), string("due"));
+    }
+}
+
+/// The item of a row whose message is written along with it.
+pub(crate) fn pushed(mut item: Item) -> Item {
+    item.remove(PUSH);
+    item
 }
 
 /// Access to `notifications`.
@@ -48,20 +64,7 @@ impl Notifications<'_> {
         position: Option<&str>,
         limit: usize,
     ) -> Result<Page<Notification>, StoreError> {
-        self.0.list(of(user, true, position, limit)).await
-    }
-
-    /// `user`'s notifications after `id`, oldest first: what a device missed.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn after(
-        self,
-        user: &Account,
-        id: NotificationId,
-        limit: usize,
-    ) -> Result<Page<Notification>, StoreError> {
-        self.0.list(of(user, false, Some(&id.to_string()), limit)).await
+        self.0.list(of(user, position, limit)).await
     }
 
     /// Marks one as read. `false` when `user` has no such notification.
@@ -87,7 +90,7 @@ impl Notifications<'_> {
         let mut unread: Vec<NotificationId> = Vec::new();
         let mut position: Option<String> = None;
         loop {
-            let mut listing = of(user, true, position.as_deref(), 100);
+            let mut listing = of(user, position.as_deref(), 100);
             listing.filter = Some(expr("#read = :no").with(":no", AttributeValue::Bool(false)));
             let page: Page<Notification> = self.0.list(listing).await?;
             unread.extend(page.items.iter().map(|n| n.id));
@@ -111,13 +114,13 @@ fn key(user: &Account, id: NotificationId) -> Item {
     Item::from([("user_id".to_owned(), string(user)), ("id".to_owned(), string(id))])
 }
 
-fn of<'a>(user: &Account, descending: bool, position: Option<&'a str>, limit: usize) -> Listing<'a> {
+fn of<'a>(user: &Account, position: Option<&'a str>, limit: usize) -> Listing<'a> {
     Listing {
         index: None,
         partition: "user_id",
         values: vec![string(user)],
         sort: "id",
-        descending,
+        descending: true,
         position,
         filter: None,
         limit,

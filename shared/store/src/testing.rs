@@ -81,9 +81,14 @@ pub fn definitions() -> Vec<Definition> {
             let (partition, sort) = match table {
                 Table::Ledger => (text("order_id"), Some(text("entry_id"))),
                 Table::Notifications => (text("user_id"), Some(text("id"))),
+                Table::Messages => (text("user_id"), Some(number("seq"))),
                 _ => (text("id"), None),
             };
             let indexes = match table {
+                Table::Users => vec![
+                    index("by_created", "created_bucket", created),
+                    index("by_kyc", "kyc_status_shard", text("updated_key")),
+                ],
                 Table::Products => [
                     ("by_status", "by_status_price", "status_shard"),
                     ("by_category", "by_category_price", "category_shard"),
@@ -111,8 +116,8 @@ pub fn definitions() -> Vec<Definition> {
                 Table::Connections => vec![index("by_user", "user_id", text("id"))],
                 _ => Vec::new(),
             };
-            let stream = matches!(table, Table::Orders | Table::MpesaTransactions | Table::ChainCommands);
-            let expires = matches!(table, Table::Sessions | Table::Connections | Table::Limits);
+            let stream = matches!(table, Table::Orders | Table::MpesaTransactions | Table::ChainCommands | Table::Notifications);
+            let expires = matches!(table, Table::Sessions | Table::Connections | Table::Limits | Table::Messages);
             Definition { table, partition, sort, indexes, stream, expires }
         })
         .collect()

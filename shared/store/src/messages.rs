@@ -1,0 +1,235 @@
+//! `messages`: what each user was told through the WebSocket, numbered, for a day.
+//!
+//! A user's partition holds its counter (`seq` 0) and its messages (`seq` 1 and up). What belongs together (a change's message, the
+//! notification about it and its row) is one [`Telling`]; it is written with the counter's move and with a mark that keeps
+//! it from being written again, in one transaction. So ids have no holes, a repeated stream record changes nothing, and two
+//! writers for one user take turns: the one whose counter moved away tries again behind the other.
+
+mod append;
+
+use std::collections::HashMap;
+
+use descrow_domain::{
+    Account, NotificationId, PaymentId, Timestamp,
+    notification::Notification,
+    payment::Payment,
+    realtime::{MessageId, ServerMessage},
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store, StoreError, Table,
+    expression::{Bindings, expr, number, string},
+    item::{Item, Row, decode},
+    together::Batch,
+};
+
+pub use append::Appended;
+
+/// How long messages are kept.
+const KEPT_SECONDS: i64 = 24 * 60 * 60;
+/// How long it is remembered that something was told: longer than a stream keeps its records.
+const MARKED_SECONDS: i64 = 48 * 60 * 60;
+/// How many keys one request may ask for.
+const KEYS: usize = 100;
+/// How many such requests are under way at once.
+const PARALLEL: usize = 8;
+
+/// What one change tells one user: written together and once, or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Telling {
+    /// Names it: the same change told again has the same one.
+    pub key: NotificationId,
+    /// The messages; their ids are given when they are written.
+    pub messages: Vec<ServerMessage>,
+    /// The row of `notifications` that is written along.
+    pub notification: Option<Notification>,
+}
+
+/// A message as it was numbered and written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its place.
+    pub id: MessageId,
+    /// Its JSON, as every device gets it.
+    pub text: String,
+}
+
+/// What is to be known before users are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Payments that messages show.
+    pub payments: Vec<PaymentId>,
+    /// Who is to be told.
+    pub users: Vec<Account>,
+    /// What they are to be told: [`Telling::key`].
+    pub keys: Vec<NotificationId>,
+}
+
+/// What is known of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The payments that were found.
+    pub payments: HashMap<PaymentId, Payment>,
+    /// Why others that are there cannot be understood; no retry will change that.
+    pub unreadable: Vec<StoreError>,
+    /// The id of each user's newest message, where there is one.
+    pub last: HashMap<Account, MessageId>,
+    told: HashMap<NotificationId, Mark>,
+}
+
+/// The number of a user's newest message.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Counter {
+    user_id: Account,
+    seq: u64,
+    last: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Message {
+    user_id: Account,
+    seq: u64,
+    text: String,
+    expires_at: i64,
+}
+
+/// That something was told, and under which ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    user_id: String,
+    seq: u64,
+    first: u64,
+    count: u64,
+    expires_at: i64,
+}
+
+impl Row for Counter {
+    const TABLE: Table = Table::Messages;
+}
+
+impl Row for Message {
+    const TABLE: Table = Table::Messages;
+}
+
+impl Row for Mark {
+    const TABLE: Table = Table::Messages;
+}
+
+fn key(partition: impl ToString, seq: u64) -> Item {
+    Item::from([("user_id".to_owned(), string(partition)), ("seq".to_owned(), number(seq))])
+}
+
+fn mark_id(telling: NotificationId) -> String {
+    format!("told#{telling}")
+}
+
+/// Access to `messages`.
+#[derive(Clone, Copy, Debug)]
+pub struct Messages<'a>(pub(crate) &'a Store);
+
+impl Messages<'_> {
+    /// Reads all that is asked for, consistently and in parallel.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn known(self, asked: &Asked) -> Result<Known, StoreError> {
+        let payments = asked.payments.iter().map(|id| (Table::MpesaTransactions, crate::item::id_key(id)));
+        let counters = asked.users.iter().map(|user| (Table::Messages, key(user, 0)));
+        let marks = asked.keys.iter().map(|told| (Table::Messages, key(mark_id(*told), 0)));
+        let keys: Vec<(Table, Item)> = payments.chain(counters).chain(marks).collect();
+        let mut batches: Vec<Batch> = Vec::new();
+        for keys in keys.chunks(KEYS) {
+            let mut batch = Batch::default();
+            for (table, key) in keys {
+                batch.want(*table, Some(key.clone()));
+            }
+            batches.push(batch);
+        }
+        let batches: Vec<Batch> = stream::iter(batches)
+            .map(|mut batch| async move { self.0.fill(&mut batch).await.map(|()| batch) })
+            .buffer_unordered(PARALLEL)
+            .try_collect()
+            .await?;
+        let mut known = Known::default();
+        let marks: HashMap<String, NotificationId> = asked.keys.iter().map(|told| (mark_id(*told), *told)).collect();
+        for (table, item) in batches.into_iter().flat_map(Batch::into_items) {
+            match (table, item.contains_key("last")) {
+                (Table::MpesaTransactions, _) => match decode::<Payment>(item) {
+                    Ok(payment) => {
+                        known.payments.insert(payment.id, payment);
+                    }
+                    Err(error) => known.unreadable.push(error),
+                },
+                (_, true) => {
+                    let counter: Counter = decode(item)?;
+                    known.last.insert(counter.user_id, MessageId::new(counter.last));
+                }
+                (_, false) => {
+                    let mark: Mark = decode(item)?;
+                    if let Some(told) = marks.get(&mark.user_id) {
+                        known.told.insert(*told, mark);
+                    }
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    /// Tells `user` all of `tellings`, in order, and gives what is to be pushed: what was written, and what an earlier call had
+    /// written already, under the ids it got then. After a failure nothing more is written.
+    pub async fn append(self, user: &Account, tellings: Vec<Telling>, known: &Known, now: Timestamp) -> Appended {
+        append::append(self.0, user, tellings, known, now).await
+    }
+
+    /// The id of `user`'s newest message; 0 where there never was one.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn last(self, user: &Account) -> Result<MessageId, StoreError> {
+        let counter: Option<Counter> = self.0.get(key(user, 0)).await?;
+        Ok(counter.map_or(MessageId::ZERO, |counter| MessageId::new(counter.last)))
+    }
+
+    /// Reads at most `limit` of `user`'s messages after `id`; gives those that are kept at `now`, in order, and up to which id
+    /// was read where more may follow. DynamoDB removes what is too old hours later: such a row is read and left out.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn after(
+        self,
+        user: &Account,
+        id: MessageId,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<(Vec<Kept>, Option<MessageId>), StoreError> {
+        let condition =
+            expr("#user_id = :user AND #seq > :id").with(":user", string(user)).with(":id", number(id.number()));
+        let bindings = Bindings::of([&condition]);
+        let output = self
+            .0
+            .client()
+            .query()
+            .table_name(self.0.tables().name(Table::Messages)?)
+            .key_condition_expression(condition.text())
+            .set_expression_attribute_names(bindings.names)
+            .set_expression_attribute_values(bindings.values)
+            .consistent_read(true)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| StoreError::failed("Query", Table::Messages, &error))?;
+        let sequence = |key: Item| key.get("seq").and_then(|seq| seq.as_n().ok()?.parse().ok()).map(MessageId::new);
+        let reached = output.last_evaluated_key.and_then(sequence);
+        let rows = output.items.unwrap_or_default().into_iter().map(decode::<Message>);
+        let mut kept = Vec::new();
+        for row in rows {
+            let row = row?;
+            if row.expires_at > now.seconds() {
+                kept.push(Kept { id: MessageId::new(row.seq), text: row.text });
+            }
+        }
+        Ok((kept, reached))
+    }
+}
