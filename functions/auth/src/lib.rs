@@ -3,6 +3,7 @@
 //! challenge → register or login → refresh … → logout. One file per action.
 
 mod challenge;
+mod kyc;
 mod login;
 mod logout;
 mod message;
@@ -16,6 +17,7 @@ mod user;
 pub mod wallet;
 
 use axum::extract::FromRef;
+use descrow_platform::bucket::Bucket;
 use descrow_store::Store;
 use descrow_web::{App, Edge, OpenApiRouter, routes};
 
@@ -28,6 +30,8 @@ pub struct Auth {
     pub edge: Edge,
     /// The database.
     pub store: Store,
+    /// Where documents are handed in.
+    pub documents: Bucket,
     /// The family's settings.
     pub settings: Settings,
 }
@@ -46,6 +50,8 @@ fn family() -> OpenApiRouter<Auth> {
         .routes(routes!(refresh::refresh))
         .routes(routes!(logout::logout))
         .routes(routes!(profile::read, profile::change))
+        .routes(routes!(kyc::uploads::begin))
+        .routes(routes!(kyc::submit::submit))
 }
 
 /// The family's part of the OpenAPI document.

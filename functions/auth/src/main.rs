@@ -1,9 +1,14 @@
-//! Routes under /api/auth: wallet login, sessions, profile.
+//! Routes under /api/auth: wallet login, sessions, profile, KYC.
+
+use std::time::Duration;
 
 use auth::{Auth, settings::Environment};
-use descrow_platform::{Config, aws, telemetry};
+use descrow_platform::{Config, aws, bucket::Bucket, http_client, telemetry};
 use descrow_store::Store;
 use descrow_web::Edge;
+
+/// What one request to the bucket may take in all.
+const BUCKET_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -12,7 +17,9 @@ async fn main() -> Result<(), lambda_http::Error> {
         tracing::error!(error = %error, "config.refused");
         std::process::exit(1)
     });
-    let store = Store::new(aws::dynamodb(&aws::sdk_config()), environment.tables);
+    let config = aws::sdk_config();
+    let store = Store::new(aws::dynamodb(&config), environment.tables);
+    let documents = Bucket::new(&config, http_client::build(BUCKET_TIMEOUT)?, &environment.uploads);
     let edge = Edge::new(environment.edge, store.clone());
-    descrow_web::run(auth::app(Auth { edge, store, settings: environment.settings })).await
+    descrow_web::run(auth::app(Auth { edge, store, documents, settings: environment.settings })).await
 }

@@ -21,7 +21,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RegisterRequest {
     /// The account that the challenge was asked for.
-    #[schema(value_type = String, example = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")]
+    #[schema(value_type = String, format = "descrow-account", example = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")]
     account: Input<String>,
     /// The challenge's nonce.
     #[schema(value_type = String, pattern = "^[0-9a-f]{32}$", example = "7d9f1c0a6f3c4b5e8a1d2c3b4a596877")]
@@ -70,8 +70,8 @@ impl Request for RegisterRequest {
     responses(
         (status = 201, description = "Registered and signed in", body = SessionView,
             headers(("Location" = String, description = "The profile"))),
-        (status = 401, description = "The challenge or its signature is not valid"),
-        (status = 409, description = "The account is registered already")))]
+        (status = 401, description = "`invalid_challenge` or `invalid_signature`"),
+        (status = 409, description = "`already_registered`: log in instead")))]
 pub(crate) async fn register(
     State(auth): State<Auth>,
     visitor: Visitor,
@@ -88,6 +88,7 @@ pub(crate) async fn register(
         phone: profile.phone,
         display_name: profile.display_name,
         email: profile.email,
+        kyc: None,
         auth_version: 1,
         created_at: now,
         updated_at: now,

@@ -34,6 +34,8 @@ pub struct Environment {
     pub settings: Settings,
     /// Its tables.
     pub tables: Tables,
+    /// The bucket for documents (`UPLOADS_BUCKET`).
+    pub uploads: String,
 }
 
 impl Environment {
@@ -42,7 +44,8 @@ impl Environment {
         let edge = EdgeConfig::read(config);
         let tables = Tables::from_config(config, &[Table::Users, Table::Sessions, Table::Notifications, Table::Limits]);
         let settings = Settings::read(config);
-        Some(Self { edge: edge?, settings: settings?, tables: tables? })
+        let uploads = config.required("UPLOADS_BUCKET");
+        Some(Self { edge: edge?, settings: settings?, tables: tables?, uploads: uploads? })
     }
 }
 

@@ -2,7 +2,8 @@
 
 use descrow_domain::{
     Msisdn,
-    user::{KycStatus, Role, User},
+    kyc::KycSubmission,
+    user::{Role, User},
 };
 use descrow_web::{Fields, Input};
 use serde::Serialize;
@@ -25,6 +26,8 @@ pub(crate) struct UserView {
     /// `pending`, `submitted`, `verified` or `rejected`.
     #[schema(example = "pending")]
     kyc_status: &'static str,
+    /// What was handed in last for the identity check; `null` before that.
+    kyc: Option<KycView>,
     /// Where M-Pesa reaches the user.
     #[schema(example = "254708374149")]
     phone: Option<String>,
@@ -42,6 +45,40 @@ pub(crate) struct UserView {
     updated_at: String,
 }
 
+/// Documents that were handed in, and what became of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Kyc)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KycView {
+    /// The submission.
+    #[schema(format = Uuid)]
+    submission_id: String,
+    /// What each document shows.
+    #[schema(example = json!(["national_id_front", "national_id_back", "selfie"]))]
+    documents: Vec<&'static str>,
+    /// When they were handed in.
+    #[schema(format = DateTime)]
+    submitted_at: String,
+    /// When an admin decided; `null` while they wait.
+    #[schema(format = DateTime)]
+    decided_at: Option<String>,
+    /// Why, where the admin said so; a rejection always has a reason.
+    reason: Option<String>,
+}
+
+impl From<&KycSubmission> for KycView {
+    fn from(submission: &KycSubmission) -> Self {
+        let decision = submission.decision.as_ref();
+        Self {
+            submission_id: submission.id.to_string(),
+            documents: submission.documents.iter().map(|document| document.kind.as_str()).collect(),
+            submitted_at: submission.submitted_at.rfc3339(),
+            decided_at: decision.map(|decision| decision.at.rfc3339()),
+            reason: decision.and_then(|decision| decision.reason.as_ref()).map(|reason| reason.as_str().to_owned()),
+        }
+    }
+}
+
 impl From<&User> for UserView {
     fn from(user: &User) -> Self {
         Self {
@@ -51,12 +88,8 @@ impl From<&User> for UserView {
                 Role::Seller => "seller",
                 Role::Admin => "admin",
             },
-            kyc_status: match user.kyc_status {
-                KycStatus::Pending => "pending",
-                KycStatus::Submitted => "submitted",
-                KycStatus::Verified => "verified",
-                KycStatus::Rejected => "rejected",
-            },
+            kyc_status: user.kyc_status.as_str(),
+            kyc: user.kyc.as_ref().map(KycView::from),
             phone: user.phone.as_ref().map(|phone| phone.digits().to_owned()),
             display_name: user.display_name.as_ref().map(|name| name.as_str().to_owned()),
             email: user.email.as_ref().map(|email| email.as_str().to_owned()),

@@ -50,6 +50,7 @@ async fn register_seller(world: &World) {
         phone: Some("254708374149".parse().unwrap()),
         display_name: None,
         email: None,
+        kyc: None,
         auth_version: 1,
         created_at: now,
         updated_at: now,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Account, Msisdn, Timestamp, text::Text};
+use crate::{Account, Msisdn, Timestamp, kyc::KycSubmission, text::Text};
 
 /// What a user may do. `Admin` is never self-assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,6 +30,26 @@ pub enum KycStatus {
     Rejected,
 }
 
+impl KycStatus {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Submitted, Self::Verified, Self::Rejected];
+
+    /// The name, as in the database and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Submitted => "submitted",
+            Self::Verified => "verified",
+            Self::Rejected => "rejected",
+        }
+    }
+
+    /// Whether documents may be handed in: not while some wait for a decision, nor after they were approved.
+    pub fn takes_documents(self) -> bool {
+        matches!(self, Self::Pending | Self::Rejected)
+    }
+}
+
 /// A row of `users`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
@@ -48,6 +68,9 @@ pub struct User {
     /// Contact address. Personal data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Text<3, 255>>,
+    /// What was handed in last so that the identity can be checked, and what became of it. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kyc: Option<KycSubmission>,
     /// Rises with each change of role or KYC status; a token that carries a lower number no longer changes state.
     pub auth_version: u64,
     /// When the account registered.

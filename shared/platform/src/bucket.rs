@@ -22,6 +22,9 @@ use crate::{Deadline, deadline::DeadlinePassed};
 /// How long a presigned upload may be begun.
 pub const UPLOAD_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
+/// How long a presigned reading may be begun.
+pub const READING_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
 /// What one try of a request may take until its answer begins.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Tries of one request: the first, and two when S3 was not reached or failed by itself.
@@ -162,6 +165,15 @@ impl Bucket {
         Ok(PresignedUpload { url: request.uri().to_string(), headers, expires_at: now + UPLOAD_LIFETIME })
     }
 
+    /// A URL under which whoever holds it can read `key` until [`READING_LIFETIME`] after `now`. Makes no request.
+    ///
+    /// # Errors
+    /// [`BucketError::Credentials`], [`BucketError::Unsignable`].
+    pub async fn presign_get(&self, key: &ObjectKey, now: SystemTime) -> Result<String, BucketError> {
+        let request = self.signed(&Method::GET, key, &[], Placement::Query(READING_LIFETIME), now).await?;
+        Ok(request.uri().to_string())
+    }
+
     /// What is stored as `key`, without its content.
     ///
     /// # Errors
@@ -186,7 +198,31 @@ impl Bucket {
     /// # Errors
     /// [`BucketError`]; a missing object is none.
     pub async fn get(&self, key: &ObjectKey, limit: usize, deadline: Deadline) -> Result<Option<Vec<u8>>, BucketError> {
-        let Some(mut answer) = self.request(&Method::GET, key, &[], deadline).await? else { return Ok(None) };
+        self.read(key, &[], limit, deadline).await
+    }
+
+    /// The first `count` bytes of `key`, or all where it has less: enough to recognise its format by.
+    ///
+    /// # Errors
+    /// [`BucketError`]; a missing object is none, an empty one is refused (416).
+    pub async fn start_of(
+        &self,
+        key: &ObjectKey,
+        count: usize,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<u8>>, BucketError> {
+        let range = format!("bytes=0-{}", count.saturating_sub(1));
+        self.read(key, &[("range", &range)], count, deadline).await
+    }
+
+    async fn read(
+        &self,
+        key: &ObjectKey,
+        headers: &[(&str, &str)],
+        limit: usize,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<u8>>, BucketError> {
+        let Some(mut answer) = self.request(&Method::GET, key, headers, deadline).await? else { return Ok(None) };
         let announced = answer.content_length().unwrap_or(0);
         let mut content = Vec::with_capacity(usize::try_from(announced).unwrap_or(usize::MAX).min(limit));
         while let Some(chunk) = deadline.bound(answer.chunk()).await?? {

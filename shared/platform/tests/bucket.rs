@@ -1,5 +1,5 @@
 //! The bucket's client against a bucket on loopback that checks what S3 checks.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::time::{Duration, SystemTime};
 
@@ -50,6 +50,13 @@ async fn what_was_promised_is_taken_seen_read_and_removed() {
     let stored = bucket.head(&key(), soon()).await.unwrap().unwrap();
     assert!(stored.keeps(&promise()));
     assert_eq!(bucket.get(&key(), CONTENT.len(), soon()).await.unwrap().as_deref(), Some(CONTENT));
+    assert_eq!(bucket.start_of(&key(), 3, soon()).await.unwrap().as_deref(), Some(&CONTENT[..3]));
+    assert_eq!(bucket.start_of(&key(), 1000, soon()).await.unwrap().as_deref(), Some(CONTENT));
+    let url = bucket.presign_get(&key(), now).await.unwrap();
+    let http = descrow_platform::http_client::build(Duration::from_secs(5)).unwrap();
+    assert_eq!(http.get(&url).send().await.unwrap().bytes().await.unwrap(), CONTENT);
+    let other = url.replace("passport", "selfie");
+    assert_eq!(http.get(&other).send().await.unwrap().status(), 403, "signed for one key");
     let refused = bucket.get(&key(), CONTENT.len() - 1, soon()).await;
     assert!(matches!(refused, Err(BucketError::TooLarge { limit }) if limit == CONTENT.len() - 1));
     for _ in 0..2 {

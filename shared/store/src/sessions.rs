@@ -3,7 +3,7 @@
 //! Challenges and tickets are used once: taking one removes it. A refresh family counts its rotations, and a token with an
 //! older number was stolen or replayed. Every item has a TTL, but DynamoDB removes it hours later, so expiry is checked too.
 
-use descrow_domain::{Account, Timestamp, notification::Notification};
+use descrow_domain::{Account, Timestamp, kyc::KycDocument, notification::Notification};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use crate::{
     Store, StoreError, Table,
     error::Refused,
     expression::{expr, number, string},
-    item::{Item, Row, decode, id_key},
+    item::{Item, Row, decode, encode, id_key},
     transaction::Write,
 };
 
@@ -98,6 +98,38 @@ impl Ticket {
     }
 }
 
+/// Documents that a user promised to hand in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KycDraft {
+    /// The key, `kyc#<submission>`.
+    id: String,
+    /// Whose documents.
+    pub account: Account,
+    /// The user's `auth_version` then: a decision meanwhile makes the promise void.
+    pub auth_version: u64,
+    /// The documents.
+    pub documents: Vec<KycDocument>,
+    /// Seconds since the epoch; the table's TTL.
+    pub expires_at: i64,
+}
+
+impl KycDraft {
+    /// What `account` promised under `submission`.
+    pub fn new(
+        submission: Uuid,
+        account: Account,
+        auth_version: u64,
+        documents: Vec<KycDocument>,
+        expires: Timestamp,
+    ) -> Self {
+        Self { id: draft_id(submission), account, auth_version, documents, expires_at: expires.seconds() }
+    }
+}
+
+impl Row for KycDraft {
+    const TABLE: Table = Table::Sessions;
+}
+
 impl Row for Challenge {
     const TABLE: Table = Table::Sessions;
 }
@@ -112,6 +144,10 @@ impl Row for Ticket {
 
 fn challenge_id(nonce: &str) -> String {
     format!("challenge#{nonce}")
+}
+
+fn draft_id(submission: Uuid) -> String {
+    format!("kyc#{}", submission.hyphenated())
 }
 
 fn ticket_id(secret: &str) -> String {
@@ -250,5 +286,28 @@ impl Sessions<'_> {
     pub async fn take_ticket(self, secret: &str, now: Timestamp) -> Result<Option<Ticket>, StoreError> {
         let taken = self.0.take(Table::Sessions, id_key(ticket_id(secret)), None).await?;
         Ok(taken.map(decode::<Ticket>).transpose()?.filter(|t| now.seconds() < t.expires_at))
+    }
+
+    /// Keeps what an account promised to hand in, in place of what it promised under the same id before. `false` when that
+    /// is another account's.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn put_kyc_draft(self, draft: &KycDraft) -> Result<bool, StoreError> {
+        let own = expr("attribute_not_exists(#id) OR #account = :account").with(":account", string(draft.account));
+        match self.0.put(Table::Sessions, encode(draft)?, &own).await {
+            Ok(()) => Ok(true),
+            Err(Refused::Condition(_)) => Ok(false),
+            Err(Refused::Store(error)) => Err(error),
+        }
+    }
+
+    /// What was promised under `submission`, while it can be handed in.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn kyc_draft(self, submission: Uuid, now: Timestamp) -> Result<Option<KycDraft>, StoreError> {
+        let draft: Option<KycDraft> = self.0.get(id_key(draft_id(submission))).await?;
+        Ok(draft.filter(|draft| now.seconds() < draft.expires_at))
     }
 }

@@ -1,16 +1,60 @@
 //! `users`: who is registered.
 
-use descrow_domain::{Account, Msisdn, Timestamp, text::Text, user::User};
+mod kyc;
+
+use descrow_domain::{
+    Account, Msisdn, Timestamp,
+    text::Text,
+    user::{KycStatus, Role, User},
+};
+
+pub use kyc::{KycDecided, KycSubmitted};
 
 use crate::{
-    Store, StoreError, Table,
+    Page, Store, StoreError, Table,
     error::Refused,
     expression::{expr, number, string},
-    item::{Row, decode, id_key},
+    item::{Item, Row, SHARDS, decode, id_key},
+    list::Listing,
 };
 
 impl Row for User {
     const TABLE: Table = Table::Users;
+
+    fn index(&self, item: &mut Item) {
+        item.insert("created_bucket".into(), string(created_bucket(shard(&self.id))));
+        item.insert("created_key".into(), string(account_key(self.created_at, &self.id)));
+        item.insert("kyc_status_shard".into(), string(kyc_shard(self.kyc_status, shard(&self.id))));
+        item.insert("updated_key".into(), string(account_key(kyc_changed_at(self), &self.id)));
+    }
+}
+
+/// The partition of an account within `SHARDS`.
+fn shard(id: &Account) -> u8 {
+    id.as_bytes().last().copied().unwrap_or_default() % SHARDS
+}
+
+/// The partition of `by_created`. Registrations are far too few for a partition each day.
+fn created_bucket(shard: u8) -> String {
+    format!("users#{shard}")
+}
+
+/// The partition of `by_kyc`.
+fn kyc_shard(status: KycStatus, shard: u8) -> String {
+    format!("{}#{shard}", status.as_str())
+}
+
+/// Sorts by time and is unique.
+fn account_key(at: Timestamp, id: &Account) -> String {
+    format!("{:014}#{id}", at.0)
+}
+
+/// Since when the user has its KYC status: the sort key of `by_kyc`, so that who waits longest comes first, whatever else of
+/// its profile it changed meanwhile.
+fn kyc_changed_at(user: &User) -> Timestamp {
+    let submission = user.kyc.as_ref();
+    let decided = submission.and_then(|kyc| kyc.decision.as_ref()).map(|decision| decision.at);
+    decided.or(submission.map(|kyc| kyc.submitted_at)).unwrap_or(user.created_at)
 }
 
 /// What a user may change about itself; `None` removes it.
@@ -22,6 +66,17 @@ pub struct Profile {
     pub display_name: Option<Text<1, 100>>,
     /// Contact address.
     pub email: Option<Text<3, 255>>,
+}
+
+/// Which users to list, the one registered last first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserList<'a> {
+    /// Only with this role.
+    pub role: Option<Role>,
+    /// The position that the page before ended at.
+    pub position: Option<&'a str>,
+    /// At most so many.
+    pub limit: usize,
 }
 
 /// Access to `users`.
@@ -80,5 +135,47 @@ impl Users<'_> {
             Err(Refused::Condition(_)) => Ok(None),
             Err(Refused::Store(error)) => Err(error),
         }
+    }
+
+    /// A page of users, the one registered last first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn list(self, wanted: &UserList<'_>) -> Result<Page<User>, StoreError> {
+        let role = wanted.role.map(|role| crate::item::attribute(Table::Users, &role)).transpose()?;
+        let listing = Listing {
+            index: Some("by_created"),
+            partition: "created_bucket",
+            values: (0..SHARDS).map(|shard| string(created_bucket(shard))).collect(),
+            sort: "created_key",
+            descending: true,
+            position: wanted.position,
+            filter: role.map(|role| expr("#role = :role").with(":role", role)),
+            limit: wanted.limit,
+        };
+        self.0.list(listing).await
+    }
+
+    /// A page of the users with this KYC status, the one that has it longest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn list_by_kyc(
+        self,
+        status: KycStatus,
+        position: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<User>, StoreError> {
+        let listing = Listing {
+            index: Some("by_kyc"),
+            partition: "kyc_status_shard",
+            values: (0..SHARDS).map(|shard| string(kyc_shard(status, shard))).collect(),
+            sort: "updated_key",
+            descending: false,
+            position,
+            filter: None,
+            limit,
+        };
+        self.0.list(listing).await
     }
 }

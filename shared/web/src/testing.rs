@@ -72,6 +72,7 @@ impl Bench {
             phone: Some(phone),
             display_name: None,
             email: None,
+            kyc: None,
             auth_version: 1,
             created_at: now,
             updated_at: now,

@@ -160,6 +160,7 @@ impl Stack {
             phone: None,
             display_name: None,
             email: None,
+            kyc: None,
             auth_version: 1,
             created_at: now,
             updated_at: now,

@@ -1,139 +1,17 @@
-//! The family's routes, driven by the events that API Gateway sends, over a database in this process.
+//! The family's routes, driven by the events that API Gateway sends, over a database and a bucket in this process.
 
 // Helpers of tests stand outside of functions marked as tests, where clippy allows this by itself.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use auth::{Auth, settings::Environment};
-use descrow_domain::{Account, Timestamp, notification::NotificationKind};
-use descrow_platform::Config;
-use descrow_store::{Challenge, testing::TestStore};
-use descrow_web::{App, Edge, document};
+mod kyc;
+mod stage;
+
+use descrow_domain::{Timestamp, notification::NotificationKind};
+use descrow_store::Challenge;
+use descrow_web::document;
 use serde_json::{Value, json};
 
-const ORIGIN: &str = "https://app.descrow.example";
-
-/// A wallet with an sr25519 key.
-struct Wallet(schnorrkel::Keypair);
-
-impl Wallet {
-    fn new(seed: u8) -> Self {
-        let secret = schnorrkel::MiniSecretKey::from_bytes(&[seed; 32]).unwrap();
-        Self(secret.expand_to_keypair(schnorrkel::ExpansionMode::Ed25519))
-    }
-
-    fn account(&self) -> Account {
-        Account::from_bytes(self.0.public.to_bytes())
-    }
-
-    fn sign(&self, message: &str) -> String {
-        let signature = self.0.sign_simple(b"substrate", format!("<Bytes>{message}</Bytes>").as_bytes());
-        format!("0x{}", hex::encode(signature.to_bytes()))
-    }
-}
-
-struct Stack {
-    db: TestStore,
-    app: App,
-}
-
-struct Answer {
-    status: u16,
-    headers: lambda_http::http::HeaderMap,
-    body: Value,
-}
-
-impl Answer {
-    fn code(&self) -> &str {
-        self.body["code"].as_str().unwrap_or_default()
-    }
-
-    fn text(&self, pointer: &str) -> String {
-        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer}: {}", self.body)).into()
-    }
-}
-
-impl Stack {
-    async fn new() -> Self {
-        Self::with(&[]).await
-    }
-
-    async fn with(changed: &[(&str, &str)]) -> Self {
-        let db = TestStore::start().await;
-        let settings = [
-            ("JWT_SECRET", "k1:0123456789abcdef0123456789abcdef"),
-            ("CURSOR_SECRET", "0123456789abcdef0123456789abcdef"),
-            ("AUTH_DOMAIN", "app.descrow.example"),
-            ("CORS_ORIGINS", ORIGIN),
-            ("TABLE_USERS", "test-users"),
-            ("TABLE_SESSIONS", "test-sessions"),
-            ("TABLE_NOTIFICATIONS", "test-notifications"),
-            ("TABLE_LIMITS", "test-limits"),
-        ];
-        let settings = settings.iter().chain(changed).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-        let environment = Config::from_values(settings, Environment::read).unwrap();
-        let store = db.store.clone();
-        let edge = Edge::new(environment.edge, store.clone());
-        Self { app: auth::app(Auth { edge, store, settings: environment.settings }), db }
-    }
-
-    async fn send(&self, event: Value) -> Answer {
-        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-        let response = self.app.serve(request).await;
-        let (parts, body) = response.into_parts();
-        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
-    }
-
-    async fn challenge(&self, account: &Account) -> (String, String) {
-        let mut event = event("auth-challenge");
-        event["body"] = json!({"account": account}).to_string().into();
-        let answer = self.send(event).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        (answer.text("/nonce"), answer.text("/message"))
-    }
-
-    /// Sends `name` with a fresh challenge that `wallet` signed, and `more` in its body.
-    async fn prove(&self, name: &str, wallet: &Wallet, more: Value) -> Answer {
-        let (nonce, message) = self.challenge(&wallet.account()).await;
-        let mut body = json!({"account": wallet.account(), "nonce": nonce, "signature": wallet.sign(&message)});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        self.db.trips.take();
-        self.send(with_body(name, &body)).await
-    }
-
-    async fn register(&self, wallet: &Wallet) -> Answer {
-        let answer = self.prove("auth-register", wallet, json!({"role": "seller"})).await;
-        assert_eq!(answer.status, 201, "{}", answer.body);
-        answer
-    }
-
-    async fn refresh(&self, token: &str) -> Answer {
-        self.send(with_body("auth-refresh", &json!({"refreshToken": token}))).await
-    }
-
-    async fn as_user(&self, name: &str, token: &str) -> Answer {
-        let mut event = event(name);
-        set_header(&mut event, "Authorization", &format!("Bearer {token}"));
-        self.send(event).await
-    }
-}
-
-fn event(name: &str) -> Value {
-    let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-/// API Gateway sends each header twice, once in each form.
-fn set_header(event: &mut Value, name: &str, value: &str) {
-    event["headers"][name] = value.into();
-    event["multiValueHeaders"][name] = json!([value]);
-}
-
-fn with_body(name: &str, body: &Value) -> Value {
-    let mut event = event(name);
-    event["body"] = body.to_string().into();
-    event
-}
+use crate::stage::{ORIGIN, Stack, Wallet, event, set_header, with_body};
 
 #[tokio::test]
 async fn a_wallet_registers_logs_in_refreshes_and_logs_out() {
@@ -150,7 +28,7 @@ async fn a_wallet_registers_logs_in_refreshes_and_logs_out() {
     assert_eq!(
         user,
         json!({"id": wallet.account(), "role": "seller", "kycStatus": "pending", "phone": "254708374149",
-            "displayName": "Amina's Shop", "email": "amina@example.com"})
+            "displayName": "Amina's Shop", "email": "amina@example.com", "kyc": null})
     );
 
     let session = stack.prove("auth-login", &wallet, json!({})).await;
@@ -339,6 +217,8 @@ async fn every_route_that_needs_a_token_says_so_without_one() {
         ("POST", "/api/auth/logout", "auth-logout"),
         ("GET", "/api/auth/profile", "auth-profile-get"),
         ("PUT", "/api/auth/profile", "auth-profile-put"),
+        ("POST", "/api/auth/kyc", "auth-kyc-submit"),
+        ("POST", "/api/auth/kyc/uploads", "auth-kyc-uploads"),
     ];
     let routes = document::routes(&auth::openapi());
     let listed: std::collections::BTreeSet<_> =
@@ -347,7 +227,8 @@ async fn every_route_that_needs_a_token_says_so_without_one() {
     for (method, path, name) in events {
         let operation = &document["paths"][path][method.to_lowercase()];
         let secured = operation.get("security").is_some();
-        assert_eq!(secured, matches!(path, "/api/auth/logout" | "/api/auth/profile"), "{path}");
+        let expected = path.starts_with("/api/auth/kyc") || matches!(path, "/api/auth/logout" | "/api/auth/profile");
+        assert_eq!(secured, expected, "{path}");
         for (token, code) in
             [(None, "missing_token"), (Some("garbage"), "invalid_token"), (Some(&*refresh), "invalid_token")]
         {
