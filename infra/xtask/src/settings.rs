@@ -136,7 +136,8 @@ pub(crate) fn parameters(world: &World, authority: &str) -> BTreeMap<&'static st
         ("LogRetentionDays", "1"),
         // All clients of the local stack share one address.
         ("RateLimitIp", "100000/900"),
-        ("RateLimitAccount", "10000/900"),
+        ("RateLimitAccount", "100000/900"),
+        ("RateLimitAdmin", "100000/300"),
         ("MpesaBaseUrl", &world.daraja.url),
         ("MpesaShortcode", &world.daraja.account.shortcode),
         ("MpesaB2cShortcode", &world.daraja.account.b2c_shortcode),
