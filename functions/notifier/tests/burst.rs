@@ -38,12 +38,15 @@ fn seller(n: u128) -> Account {
     Account::from_bytes([200 + u8::try_from(n % SELLERS).unwrap(); 32])
 }
 
+fn sample() -> serde_json::Value {
+    let path = format!("{}/../../events/notifier-order-created.json", env!("CARGO_MANIFEST_DIR"));
+    let event: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    event["Records"][0].clone()
+}
+
 /// Order `n` after its change number `version`: a move begins to wait for the chain, or has not happened.
 fn order(n: u128, version: u64) -> Order {
-    let path = format!("{}/../../events/notifier-order-created.json", env!("CARGO_MANIFEST_DIR"));
-    let sample: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let image = sample["Records"][0]["dynamodb"]["NewImage"].clone();
-    let item: serde_dynamo::Item = serde_json::from_value(image).unwrap();
+    let item: serde_dynamo::Item = serde_json::from_value(sample()["dynamodb"]["NewImage"].clone()).unwrap();
     let created: Order = serde_dynamo::from_item(item).unwrap();
     let updated_at = Timestamp(1_795_341_660_000 + i64::try_from(version).unwrap());
     let pending = PendingAction {
@@ -69,17 +72,14 @@ fn burst() -> StreamEvent {
     let mut records = Vec::new();
     for version in 1..=CHANGES {
         for n in 0..ORDERS {
-            let mut change = serde_json::json!({
-                "NewImage": image(n, version), "SequenceNumber": (records.len() + 1).to_string(), "SizeBytes": 1,
-                "ApproximateCreationDateTime": 1_795_341_660, "StreamViewType": "NEW_AND_OLD_IMAGES",
-            });
+            let mut record = sample();
+            record["dynamodb"]["NewImage"] = serde_json::to_value(image(n, version)).unwrap();
+            record["dynamodb"]["SequenceNumber"] = (records.len() + 1).to_string().into();
             if version > 1 {
-                change["OldImage"] = serde_json::to_value(image(n, version - 1)).unwrap();
+                record["eventName"] = "MODIFY".into();
+                record["dynamodb"]["OldImage"] = serde_json::to_value(image(n, version - 1)).unwrap();
             }
-            records.push(serde_json::json!({
-                "eventName": if version == 1 { "INSERT" } else { "MODIFY" }, "awsRegion": "eu-west-1",
-                "dynamodb": change,
-            }));
+            records.push(record);
         }
     }
     serde_json::from_str(&serde_json::json!({ "Records": records }).to_string()).unwrap()
@@ -215,7 +215,6 @@ async fn a_thousand_changes_reach_every_device_in_order_and_a_slow_one_delays_no
     assert_eq!(response.batch_item_failures.len(), 0);
     let requests = db.trips.requests();
 
-    eprintln!("{:?}", courier.push().got.lock().unwrap().keys().collect::<Vec<_>>());
     // Every device has everything, in order.
     let got = courier.push().got.lock().unwrap().clone();
     let mut orders: BTreeMap<OrderId, usize> = BTreeMap::new();
