@@ -6,7 +6,7 @@ use descrow_domain::{Account, OrderId};
 
 /// The last twelve bytes of the account id that stands for an address which has no account of its own (pallet-revive,
 /// `AccountId32Mapper`).
-const ADDRESS_SUFFIX: [u8; 12] = [0xEE; 12];
+pub(crate) const ADDRESS_SUFFIX: [u8; 12] = [0xEE; 12];
 
 /// A 20-byte address: a contract, or what pallet-revive makes of an account.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

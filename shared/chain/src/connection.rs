@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use descrow_domain::Account;
+use descrow_domain::{Account, Planck};
 use descrow_platform::Deadline;
 use subxt::{
     OnlineClient, PolkadotConfig,
@@ -141,6 +141,27 @@ impl Chain {
             .await?
     }
 
+    /// The block of this hash and the one before it; `None` where the node does not know it (yet), or it has none before.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn block_with_parent(
+        &self,
+        hash: [u8; 32],
+        deadline: Deadline,
+    ) -> Result<Option<(BlockId, BlockId)>, ChainError> {
+        let Some(header) = deadline.bound(self.rpc.chain_get_header(Some(H256(hash)))).await?? else {
+            return Ok(None);
+        };
+        let parent = header.number.checked_sub(1).map(|number| BlockId { number, hash: header.parent_hash.0 });
+        Ok(parent.map(|parent| (BlockId { number: header.number, hash }, parent)))
+    }
+
+    /// Hash of the chain's first block.
+    pub fn genesis(&self) -> [u8; 32] {
+        self.client.genesis_hash().0
+    }
+
     async fn block_id(&self, hash: H256) -> Result<BlockId, ChainError> {
         let header = self.rpc.chain_get_header(Some(hash)).await?;
         let header = header.ok_or_else(|| ChainError::Unexpected("a head without a header".into()))?;
@@ -216,6 +237,31 @@ impl At {
     pub async fn nonce(&self, account: &Account, deadline: Deadline) -> Result<u64, ChainError> {
         let id = AccountId32(*account.as_bytes());
         deadline.bound(self.client.transactions().account_nonce(&id)).await?.map_err(subxt_error)
+    }
+
+    /// What `account` may spend at this block.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub async fn free_balance(&self, account: &Account, deadline: Deadline) -> Result<Planck, ChainError> {
+        #[derive(subxt::ext::scale_decode::DecodeAsType)]
+        #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+        struct Info {
+            data: Balances,
+        }
+        #[derive(subxt::ext::scale_decode::DecodeAsType)]
+        #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+        struct Balances {
+            free: u128,
+        }
+        let storage = self.client.storage();
+        let entry = subxt::dynamic::storage::<([u8; 32],), Info>("System", "Account");
+        match deadline.bound(storage.try_fetch(entry, (*account.as_bytes(),))).await?.map_err(subxt_error)? {
+            Some(info) => {
+                Ok(Planck(info.decode().map_err(|error| ChainError::Unexpected(error.to_string()))?.data.free))
+            }
+            None => Ok(Planck(0)),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use subxt::{
 };
 
 use crate::{
-    Address, At, ChainError, ContractEvent, DryRunError, EscrowCall, OracleSigner, OrderRef, OrderState,
+    Address, At, ChainError, ContractEvent, DryRunError, EscrowCall, EscrowEvent, OracleSigner, OrderRef, OrderState,
     error::subxt_error,
     revive::{self, Limits},
     solidity::SolidityAbi,
@@ -75,12 +75,22 @@ impl EscrowContract {
         caller: &Account,
         deadline: Deadline,
     ) -> Result<DryRun, DryRunError> {
-        let data = self.abi.encode(call).map_err(ChainError::from)?;
+        let data = self.message(call)?;
         let executed = revive::dry_run(at, caller, self.address, call.value(), &data, deadline).await?;
         if executed.reverted {
             return Err(DryRunError::Refused(self.abi.decode_refusal(&executed.data)));
         }
         Ok(DryRun { limits: executed.limits })
+    }
+
+    /// The bytes of `call`.
+    pub(crate) fn message(&self, call: &EscrowCall) -> Result<Vec<u8>, ChainError> {
+        Ok(self.abi.encode(call)?)
+    }
+
+    /// The event in a log of this contract.
+    pub(crate) fn event(&self, topics: &[[u8; 32]], data: &[u8]) -> Result<Option<EscrowEvent>, ChainError> {
+        Ok(self.abi.decode_event(topics, data)?)
     }
 
     /// Signs `call` with `nonce`, mortal from the block `at` on, which should be final.
@@ -96,7 +106,7 @@ impl EscrowContract {
         nonce: u64,
         mortality: u64,
     ) -> Result<SignedExtrinsic, ChainError> {
-        let data = self.abi.encode(call)?;
+        let data = self.message(call)?;
         let payload = revive::call(self.address, call.value(), &dry_run.limits, &data);
         sign(at, &payload, signer, nonce, mortality)
     }
@@ -134,7 +144,7 @@ impl EscrowContract {
             .collect::<Result<Vec<_>, _>>()?;
         let mut found = Vec::with_capacity(logs.len());
         for log in logs {
-            let Some(event) = self.abi.decode_event(&log.topics, &log.data)? else { continue };
+            let Some(event) = self.event(&log.topics, &log.data)? else { continue };
             let position = log.extrinsic.and_then(|index| usize::try_from(index).ok());
             let extrinsic_hash = position.and_then(|index| hashes.get(index)).copied();
             found.push(ContractEvent { block: at.block.number, index: log.index, extrinsic_hash, event });

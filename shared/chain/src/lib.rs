@@ -17,11 +17,15 @@ pub mod contract;
 pub mod deploy;
 pub mod error;
 pub mod event;
+pub mod funding;
 #[cfg(feature = "local-chain")]
 pub mod local_chain;
+#[cfg(feature = "local-chain")]
+pub mod polkadot_js;
 pub mod revive;
 pub mod signer;
 pub mod solidity;
+pub mod unsigned;
 
 pub use address::{Address, OrderRef};
 pub use call::{EscrowCall, OffchainPayment, Resolution};
@@ -29,4 +33,6 @@ pub use connection::{At, BlockId, Chain, Connector, FinalizedHeads, Submission};
 pub use contract::{DryRun, EscrowContract, SignedExtrinsic};
 pub use error::{ChainError, DryRunError, Refusal};
 pub use event::{ContractEvent, ContractStatus, EscrowEvent, OrderState};
+pub use funding::{Funding, FundingFailure};
 pub use signer::OracleSigner;
+pub use unsigned::{NothingToSign, Runtime, Unsigned, UnsignedCall};

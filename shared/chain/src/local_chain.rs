@@ -7,14 +7,12 @@ use std::{
     time::Duration,
 };
 
-use descrow_domain::{Account, Planck};
-use descrow_platform::Deadline;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
 
-use crate::{At, ChainError, error::subxt_error};
+use crate::ChainError;
 
 /// How long a loaded machine may take to start Node and the runtime.
 const START: Duration = Duration::from_secs(90);
@@ -97,32 +95,5 @@ impl LocalChain {
         let rpc = subxt::rpcs::RpcClient::from_url(&self.url).await?;
         let _hash: String = rpc.request("dev_newBlock", subxt::rpcs::rpc_params![]).await?;
         Ok(())
-    }
-}
-
-impl At {
-    /// What `account` may spend at this block.
-    ///
-    /// # Errors
-    /// [`ChainError`].
-    pub async fn free_balance(&self, account: &Account, deadline: Deadline) -> Result<Planck, ChainError> {
-        #[derive(subxt::ext::scale_decode::DecodeAsType)]
-        #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
-        struct Info {
-            data: Balances,
-        }
-        #[derive(subxt::ext::scale_decode::DecodeAsType)]
-        #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
-        struct Balances {
-            free: u128,
-        }
-        let storage = self.client.storage();
-        let entry = subxt::dynamic::storage::<([u8; 32],), Info>("System", "Account");
-        match deadline.bound(storage.try_fetch(entry, (*account.as_bytes(),))).await?.map_err(subxt_error)? {
-            Some(info) => {
-                Ok(Planck(info.decode().map_err(|error| ChainError::Unexpected(error.to_string()))?.data.free))
-            }
-            None => Ok(Planck(0)),
-        }
     }
 }

@@ -4,20 +4,29 @@ use descrow_domain::{Account, Planck};
 use descrow_platform::Deadline;
 use subxt::{
     PolkadotConfig,
+    client::OfflineClientAtBlockT,
     dynamic::{self, At as _, Value},
     events::{Events, Phase},
     ext::scale_value::{ValueDef, Variant},
-    extrinsics::ExtrinsicEvents,
+    extrinsics::{Extrinsic, ExtrinsicEvents},
     transactions::DynamicPayload,
 };
 
-use crate::{Address, At, ChainError, DryRunError, error::subxt_error};
+use crate::{Address, At, ChainError, DryRunError, address::ADDRESS_SUFFIX, error::subxt_error};
 
 const PALLET: &str = "Revive";
+/// `MultiAddress::Id`, by which nearly every signer is named.
+const ADDRESS_ID: u8 = 0;
 /// Added to what a dry-run used: other extrinsics of the block may change what the call meets.
 const MARGIN_PERCENT: u128 = 25;
 /// `ReturnFlags::REVERT`.
 const REVERTED: u32 = 1;
+/// The contract refused the message of an extrinsic.
+pub(crate) const CONTRACT_REVERTED: &str = "Revive.ContractReverted";
+/// The weight limit of an extrinsic was too low.
+pub(crate) const OUT_OF_GAS: &str = "Revive.OutOfGas";
+/// Its storage deposit limit was too low.
+pub(crate) const OUT_OF_DEPOSIT: &str = "Revive.StorageDepositLimitExhausted";
 
 /// Execution time and proof size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, subxt::ext::scale_decode::DecodeAsType)]
@@ -185,6 +194,83 @@ pub(crate) fn deploy(code: &[u8], limits: &Limits) -> DynamicPayload<Vec<Value>>
         none(),
     ];
     dynamic::transaction(PALLET, "instantiate_with_code", arguments)
+}
+
+/// The transaction that makes `account`, which signs it, known to contracts.
+pub(crate) fn map_account(account: &Account, maps_by_itself: bool) -> DynamicPayload<Vec<Value>> {
+    if maps_by_itself {
+        // There `map_account` does nothing: only an account from before the chain did so is not mapped yet.
+        let accounts = Value::unnamed_composite([Value::from_bytes(account.as_bytes())]);
+        return dynamic::transaction(PALLET, "batch_map_accounts", vec![accounts]);
+    }
+    dynamic::transaction(PALLET, "map_account", Vec::new())
+}
+
+/// Whether the chain maps accounts when they are created; older runtimes do not know the constant, and do not.
+pub(crate) fn maps_by_itself(at: &At) -> bool {
+    at.client.constants().entry(dynamic::constant::<bool>(PALLET, "AutoMap")).unwrap_or(false)
+}
+
+/// Whether contracts know `account`. A dry-run does not ask, but the transaction is refused where they do not.
+pub(crate) async fn mapped(at: &At, account: &Account, deadline: Deadline) -> Result<bool, ChainError> {
+    if account.as_bytes().ends_with(&ADDRESS_SUFFIX) {
+        return Ok(true);
+    }
+    let storage = at.client.storage();
+    let entry = dynamic::storage::<([u8; 20],), Value>(PALLET, "OriginalAccount");
+    let found = deadline.bound(storage.try_fetch(entry, (Address::of(account).0,))).await?;
+    Ok(found.map_err(subxt_error)?.is_some())
+}
+
+/// A call of a contract, as an extrinsic holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SentCall {
+    /// Who signed it, where that is an account.
+    pub(crate) signer: Option<Account>,
+    pub(crate) contract: Address,
+    pub(crate) value: Planck,
+    pub(crate) data: Vec<u8>,
+}
+
+/// The call of a contract that an extrinsic is; `None` for any other.
+pub(crate) fn sent_call<C: OfflineClientAtBlockT<PolkadotConfig>>(
+    extrinsic: &Extrinsic<'_, PolkadotConfig, C>,
+) -> Result<Option<SentCall>, ChainError> {
+    #[derive(subxt::ext::scale_decode::DecodeAsType)]
+    #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+    struct Fields {
+        dest: [u8; 20],
+        value: u128,
+        data: Vec<u8>,
+    }
+    if extrinsic.pallet_name() != PALLET || extrinsic.call_name() != "call" {
+        return Ok(None);
+    }
+    let fields: Fields = extrinsic.decode_call_data_fields_unchecked_as().map_err(subxt_error)?;
+    let signer = extrinsic.address_bytes().and_then(|bytes| match bytes.split_first() {
+        Some((&ADDRESS_ID, id)) => id.try_into().ok().map(Account::from_bytes),
+        _ => None,
+    });
+    let (contract, value) = (Address(fields.dest), Planck(fields.value));
+    Ok(Some(SentCall { signer, contract, value, data: fields.data }))
+}
+
+/// The error with which extrinsic number `index` of a block failed, in words; `None` where it succeeded.
+pub(crate) fn failure(at: &At, events: &Events<PolkadotConfig>, index: u32) -> Result<Option<String>, ChainError> {
+    #[derive(subxt::ext::scale_decode::DecodeAsType)]
+    #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+    struct Failed {
+        dispatch_error: Value,
+    }
+    for event in events.iter() {
+        let event = event.map_err(subxt_error)?;
+        let ours = matches!(event.phase(), Phase::ApplyExtrinsic(of) if of == index);
+        if ours && event.pallet_name() == "System" && event.event_name() == "ExtrinsicFailed" {
+            let failed: Failed = event.decode_fields_unchecked_as().map_err(subxt_error)?;
+            return Ok(Some(dispatch_error(at, &failed.dispatch_error)));
+        }
+    }
+    Ok(None)
 }
 
 /// How much contract value one planck is on this chain.

@@ -43,7 +43,9 @@ fn named(name: &str) -> Option<Code> {
 pub(super) fn response(codes: &BTreeSet<Code>, open: bool) -> Value {
     let titles: Vec<_> = codes.iter().map(|code| code.title()).collect();
     let mut headers = if open { json!({}) } else { super::limits_headers() };
-    let waits = |code: &Code| matches!(code.number(), 429 | 503) || *code == Code::IdempotencyInProgress;
+    let waits = |code: &Code| {
+        matches!(code.number(), 429 | 503) || matches!(code, Code::IdempotencyInProgress | Code::OrderNotOnChain)
+    };
     if let Some(headers) = headers.as_object_mut() {
         if codes.iter().any(waits) {
             headers.insert("Retry-After".into(), json!({"$ref": "#/components/headers/RetryAfter"}));

@@ -1,0 +1,71 @@
+//! The call that the buyer's wallet signs.
+
+use descrow_chain::{At, Chain, EscrowCall, NothingToSign, OrderRef, Refusal};
+use descrow_domain::{Timestamp, order::{Order, OrderStatus}};
+use descrow_platform::Deadline;
+use descrow_web::{ApiError, Code, Reply};
+
+use crate::{PayDot, pay_dot::unavailable, view::UnsignedPayment};
+
+/// A block or two, in seconds: when an order that was just made is on the chain.
+const ON_CHAIN_SOON: u64 = 6;
+
+/// Builds the call at the newest block that is final, and tries it there as the buyer's account.
+pub(crate) async fn build(
+    app: &PayDot,
+    chain: &Chain,
+    order: &Order,
+    now: Timestamp,
+    deadline: Deadline,
+) -> Result<Reply, ApiError> {
+    payable(order, now)?;
+    let at = head(chain, deadline).await?;
+    let fund = EscrowCall::Fund { order: OrderRef::of(order.id), amount: order.quote.amount };
+    match app.contract.unsigned(&at, &fund, &order.buyer_id, deadline).await {
+        Ok(unsigned) => {
+            let runtime = chain.runtime(&at).map_err(unavailable)?;
+            Reply::ok(&UnsignedPayment::new(order, app.contract.address, &runtime, &unsigned))
+        }
+        Err(nothing) => Err(refusal(nothing)),
+    }
+}
+
+async fn head(chain: &Chain, deadline: Deadline) -> Result<At, ApiError> {
+    let head = chain.finalized_head(deadline).await.map_err(unavailable)?;
+    chain.at(head, deadline).await.map_err(unavailable)
+}
+
+/// Whether the order takes a payment now.
+fn payable(order: &Order, now: Timestamp) -> Result<(), ApiError> {
+    if order.status != OrderStatus::Created || order.pending.is_some() {
+        return Err(ApiError::order_state(order));
+    }
+    if order.deadlines.payment.is_some_and(|end| end <= now) {
+        return Err(ApiError::new(Code::OrderState, "The order's time to be paid is over."));
+    }
+    Ok(())
+}
+
+fn refusal(nothing: NothingToSign) -> ApiError {
+    match nothing {
+        NothingToSign::Refused(Refusal { name, .. }) if name == "UnknownOrder" => {
+            let message = "The order is not on the chain yet. Ask again after Retry-After.";
+            ApiError::new(Code::OrderNotOnChain, message).retry_after(ON_CHAIN_SOON)
+        }
+        // The contract is ahead of what we know: its event is on the way.
+        NothingToSign::Refused(Refusal { name, .. }) if name == "WrongStatus" => {
+            ApiError::new(Code::PaymentInProgress, "The contract has a payment for this order, or gave it up.")
+        }
+        NothingToSign::TooLittle { free, needed } => {
+            let message = format!(
+                "Your account has {} DOT, and {} are needed, with the chain's fee on top.",
+                free.to_dot(),
+                needed.to_dot()
+            );
+            ApiError::new(Code::BalanceTooLow, message)
+        }
+        NothingToSign::Chain(error) => unavailable(error),
+        // Nothing that the buyer could do differently.
+        other => ApiError::internal(other),
+    }
+}
