@@ -8,7 +8,7 @@ const KEEP: u32 = 300;
 /// Read this document
 #[utoipa::path(get, path = "/openapi.json", tag = "operations", operation_id = "openapi",
     responses(
-        (status = 200, description = "The OpenAPI 3.1 document", body = serde_json::Value),
+        (status = 200, description = "The OpenAPI 3.1 document", body = serde_json::Value, example = json!({"openapi": "3.1.0", "info": {"title": "Descrow", "version": "0.1.0"}, "paths": {}})),
         (status = 304, description = "The client has it already")))]
 pub(crate) async fn document(known: Known) -> Result<Reply, ApiError> {
     Ok(known.public(Reply::json_text(PUBLISHED), KEEP))

@@ -1,9 +1,6 @@
 //! `GET /health`.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::extract::State;
 use descrow_domain::Timestamp;
@@ -12,7 +9,7 @@ use descrow_web::{ApiError, Reply, RequestInfo};
 use futures_util::future::join_all;
 use http::StatusCode;
 use serde::Serialize;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 use utoipa::ToSchema;
 
 use crate::probe::{Finding, Probe};

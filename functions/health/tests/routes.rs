@@ -3,9 +3,12 @@
 // Helpers of tests stand outside of functions marked as tests, where clippy allows this by itself.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use descrow_platform::{Config, http_client};
@@ -16,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    time::Instant,
 };
 
 async fn ask(app: &App, name: &str) -> (u16, Value) {
@@ -118,21 +122,60 @@ async fn dependencies_are_asked_at_once() {
     assert_eq!((status, statuses(&report)), (200, vec![("one", "ok"), ("two", "ok")]));
 }
 
-#[tokio::test]
-async fn dependencies_have_their_time_and_are_not_asked_again_soon() {
+/// Counts how often it is asked, and never answers.
+fn silent(name: &'static str, asked: &Arc<AtomicUsize>) -> Probe {
+    let asked = Arc::clone(asked);
+    Probe::new(name, move || {
+        asked.fetch_add(1, Ordering::SeqCst);
+        std::future::pending::<Result<(), Silence>>()
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_dependency_has_its_own_time_and_no_other_waits_for_it() {
     let asked = Arc::new(AtomicUsize::new(0));
-    let silent = |name| {
-        let asked = Arc::clone(&asked);
-        Probe::new(name, move || {
-            asked.fetch_add(1, Ordering::SeqCst);
-            std::future::pending::<Result<(), Silence>>()
+    let after = |name, ms| {
+        Probe::new(name, move || async move {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            Ok::<(), Silence>(())
         })
     };
-    let app = health::app(Health::new(vec![silent("one"), silent("two")]), Origins::default());
+    let probes = vec![after("quick", 7), silent("silent", &asked), after("slow", 1_999), silent("dead", &asked)];
+    let app = health::app(Health::new(probes), Origins::default());
+    let begun = Instant::now();
+    let (status, mut report) = ask(&app, "health").await;
+    assert_eq!(begun.elapsed().as_millis() / 100, 20, "as long as one of them may take, by a clock that waits for nobody");
+    let at = report["checkedAt"].take();
+    assert!(at.as_str().is_some_and(|at| at.ends_with('Z')), "{at}");
+    let check = |name, status, ms| json!({"name": name, "status": status, "durationMs": ms});
+    for entry in report["checks"].as_array_mut().unwrap() {
+        // Timers fire at whole milliseconds, at or just after their time.
+        let duration = entry["durationMs"].as_u64().unwrap();
+        entry["durationMs"] = json!(duration.div_ceil(10) * 10);
+    }
+    let checks = [
+        check("quick", "ok", 10),
+        check("silent", "timeout", 2_000),
+        check("slow", "ok", 2_000),
+        check("dead", "timeout", 2_000),
+    ];
+    let expected =
+        json!({"status": "unavailable", "version": env!("CARGO_PKG_VERSION"), "checkedAt": null, "checks": checks});
+    assert_eq!((status, report), (503, expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_is_given_again_for_ten_seconds_and_not_longer() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let app = health::app(Health::new(vec![silent("one", &asked), silent("two", &asked)]), Origins::default());
     let (status, report) = ask(&app, "health").await;
     assert_eq!((status, statuses(&report)), (503, vec![("one", "timeout"), ("two", "timeout")]));
+    tokio::time::advance(Duration::from_millis(9_900)).await;
     assert_eq!(ask(&app, "health").await, (503, report));
     assert_eq!(asked.load(Ordering::SeqCst), 2, "the second report was the first one");
+    tokio::time::advance(Duration::from_millis(200)).await;
+    ask(&app, "health").await;
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
 }
 
 #[tokio::test]

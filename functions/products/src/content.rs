@@ -24,7 +24,7 @@ struct Metadata<'a> {
 /// The version of the metadata's shape.
 const VERSION: u32 = 1;
 
-/// Pins the product's metadata as canonical JSON.
+/// Pins the product's metadata as canonical JSON, unless it is what its row names already.
 ///
 /// # Errors
 /// 502 where the content store failed.
@@ -45,6 +45,10 @@ pub(crate) async fn pin_metadata(
         images: &product.images,
     };
     let bytes = canonical_json(&metadata).map_err(ApiError::internal)?;
+    let cid = ContentId::of(&bytes);
+    if product.metadata_cid.as_deref() == Some(cid.to_string().as_str()) {
+        return Ok(cid);
+    }
     let name = format!("product-{}.json", product.id);
     let file = File { name: &name, media_type: "application/json", bytes: &bytes };
     pins.pin(file, deadline).await.map_err(content_error)

@@ -1,18 +1,18 @@
 //! `POST /api/products`: a seller who can be paid lists a product.
 //!
-//! Round trips: session, quota and the request's record together; then, its metadata being pinned, product and record in one
+//! Round trips: session, quota, rates and the request's record together; then, its metadata being pinned, product and record in one
 //! transaction.
 
 use axum::extract::State;
 use descrow_domain::{
     Account, ProductId, Timestamp,
     product::{Product, ProductStatus},
-    rates::dot_to_usd,
+    rates::CurrentRates,
 };
-use descrow_store::Listed;
+use descrow_store::{Listed, Wanted};
 use descrow_web::{ApiError, Body, Code, IdempotencyKey, Once, Reply, RequestInfo, Seller};
 
-use crate::{CreateProduct, NewProduct, ProductView, Products, content::pin_metadata};
+use crate::{CreateProduct, NewProduct, ProductView, Products, content::pin_metadata, dollars::dollars};
 
 /// Lists a product.
 ///
@@ -21,8 +21,8 @@ use crate::{CreateProduct, NewProduct, ProductView, Products, content::pin_metad
     params(("Idempotency-Key" = String, Header, description = "Any text of yours; the same request with it is done once.")),
     request_body = CreateProduct,
     responses((status = 201, description = "Listed", body = ProductView),
-        (status = 409, description = "There is no phone number in the profile, or a request with this key is under way"),
-        (status = 502, description = "The content store failed")))]
+        (status = 409, description = "`phone_number_required`: there is none in the profile; or the key is in use"),
+        (status = 502, description = "`content_service_error`: the content store failed")))]
 pub(crate) async fn create(
     State(app): State<Products>,
     seller: Seller,
@@ -32,8 +32,10 @@ pub(crate) async fn create(
 ) -> Result<Reply, ApiError> {
     let once = Once::new(key, seller.account());
     let now = Timestamp::now();
-    let (seller, record) = app.edge.live(seller, app.store.limits().idempotency(once.id(), now)).await?;
-    if let Some(answer) = once.settle(record, now)? {
+    let rates = new.price_usd.is_none() && app.pricing.needs_row();
+    let wanted = Wanted { idempotency: Some(once.id().to_owned()), rates, ..Wanted::default() };
+    let (seller, found) = app.edge.live(seller, app.store.read_together(&wanted)).await?;
+    if let Some(answer) = once.settle(found.idempotency, now)? {
         return Ok(answer);
     }
     if seller.phone().is_none() {
@@ -42,7 +44,7 @@ pub(crate) async fn create(
             "Add a phone number to your profile: buyers' payments are sent to it.",
         ));
     }
-    let mut product = listed(&app, seller.account(), new, now)?;
+    let mut product = listed(&app, seller.account(), new, found.rates.as_ref(), now)?;
     let cid = pin_metadata(&product, app.pins.as_ref(), info.deadline()).await?;
     product.metadata_cid = Some(cid.to_string());
     let location = format!("/api/products/{}", product.id);
@@ -53,12 +55,16 @@ pub(crate) async fn create(
     }
 }
 
-fn listed(app: &Products, seller: Account, new: NewProduct, now: Timestamp) -> Result<Product, ApiError> {
+fn listed(
+    app: &Products,
+    seller: Account,
+    new: NewProduct,
+    rates: Option<&CurrentRates>,
+    now: Timestamp,
+) -> Result<Product, ApiError> {
     let price_usd = match new.price_usd {
         Some(price) => price,
-        None => {
-            dot_to_usd(new.price_dot, app.usd_per_dot).map_err(|error| ApiError::caused(Code::Unavailable, error))?
-        }
+        None => dollars(app, new.price_dot, rates)?,
     };
     Ok(Product {
         id: ProductId::new(),

@@ -4,13 +4,19 @@
 //! published of a product (title, price, images) is pinned on IPFS before the row is written, so that a row never names
 //! content that nobody has; deleting a product makes it inactive, since orders refer to it.
 
+mod cache;
 mod content;
 mod create;
 mod delete;
+mod dollars;
+mod form;
 mod get;
 mod list;
+mod permit;
+mod pinned;
 mod request;
 mod settings;
+mod stored;
 mod update;
 mod upload;
 mod view;
@@ -18,14 +24,19 @@ mod view;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use descrow_domain::rates::Rate;
+use descrow_domain::rates::Pricing;
 use descrow_ipfs::{Gateways, PinService};
+use descrow_platform::bucket::Bucket;
 use descrow_store::Store;
 use descrow_web::{App, Edge, OpenApiRouter, routes};
 
+pub use cache::ProductCache;
+pub use form::{UPLOAD_LIMIT, UploadForm};
+pub use permit::{LARGE_LIMIT, PermittedUpload, UploadPromise};
+pub use pinned::{Uploaded, UploadedImage};
 pub use request::{Changes, CreateProduct, NewProduct, UpdateProduct};
 pub use settings::Settings;
-pub use upload::{UPLOAD_LIMIT, UploadForm, Uploaded, UploadedImage};
+pub use stored::StoredUploads;
 pub use view::{ImageView, ProductView};
 
 /// What the routes need.
@@ -39,8 +50,12 @@ pub struct Products {
     pub pins: Arc<dyn PinService>,
     /// Where browsers find it.
     pub gateways: Arc<Gateways>,
-    /// Dollars for one DOT, for prices that a seller gave in DOT alone.
-    pub usd_per_dot: Rate,
+    /// Where large images wait until they are pinned.
+    pub bucket: Bucket,
+    /// What was read not long ago.
+    pub cache: ProductCache,
+    /// Where it is known what a DOT costs, for prices that a seller gave in DOT alone.
+    pub pricing: Pricing,
 }
 
 impl FromRef<Products> for Edge {
@@ -50,7 +65,7 @@ impl FromRef<Products> for Edge {
 }
 
 fn family() -> OpenApiRouter<Products> {
-    OpenApiRouter::new().routes(routes!(create::create, list::list)).routes(routes!(upload::upload)).routes(routes!(
+    OpenApiRouter::new().routes(routes!(create::create, list::list)).routes(routes!(upload::upload)).routes(routes!(permit::permit)).routes(routes!(
         get::get,
         update::update,
         delete::delete

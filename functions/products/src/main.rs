@@ -1,9 +1,14 @@
 //! Wires the products function.
 
-use descrow_platform::{Config, aws, telemetry};
+use std::time::Duration;
+
+use descrow_platform::{Config, aws, bucket::Bucket, http_client, telemetry};
 use descrow_store::Store;
 use descrow_web::Edge;
-use products::{Products, Settings};
+use products::{ProductCache, Products, Settings};
+
+/// How long a large image may take out of the bucket.
+const TO_FETCH: Duration = Duration::from_secs(15);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -12,9 +17,16 @@ async fn main() -> Result<(), lambda_http::Error> {
         tracing::error!(error = %error, "config.refused");
         std::process::exit(1)
     });
-    let store = Store::new(aws::dynamodb(&aws::sdk_config()), settings.tables);
-    let edge = Edge::new(settings.edge, store.clone());
-    let products =
-        Products { edge, store, pins: settings.pins, gateways: settings.gateways, usd_per_dot: settings.usd_per_dot };
+    let sdk = aws::sdk_config();
+    let store = Store::new(aws::dynamodb(&sdk), settings.tables);
+    let products = Products {
+        edge: Edge::new(settings.edge, store.clone()),
+        store,
+        pins: settings.pins,
+        gateways: settings.gateways,
+        bucket: Bucket::new(&sdk, http_client::build(TO_FETCH)?, &settings.bucket),
+        cache: ProductCache::default(),
+        pricing: settings.pricing,
+    };
     descrow_web::run(products::app(products)).await
 }

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use descrow_domain::rates::Rate;
+use descrow_domain::rates::Pricing;
 use descrow_ipfs::{Gateways, PinService};
 use descrow_platform::Config;
 use descrow_store::{Table, Tables};
 use descrow_web::EdgeConfig;
+
+/// The tables that the function may see.
+const TABLES: [Table; 5] = [Table::Products, Table::Users, Table::Sessions, Table::Limits, Table::Rates];
 
 /// The function's settings.
 pub struct Settings {
@@ -18,24 +21,28 @@ pub struct Settings {
     pub pins: Arc<dyn PinService>,
     /// Where browsers find it.
     pub gateways: Arc<Gateways>,
-    /// Dollars for one DOT.
-    pub usd_per_dot: Rate,
+    /// The bucket where large images wait.
+    pub bucket: String,
+    /// Where it is known what a DOT costs.
+    pub pricing: Pricing,
 }
 
 impl Settings {
-    /// Reads the edge's variables, `TABLE_PRODUCTS`, `TABLE_USERS`, `TABLE_SESSIONS`, `TABLE_LIMITS`, `IPFS_API_URL`,
-    /// `IPFS_JWT`, `IPFS_GATEWAYS` and `USD_PER_DOT`.
+    /// Reads the edge's variables, `TABLE_PRODUCTS`, `TABLE_USERS`, `TABLE_SESSIONS`, `TABLE_LIMITS`, `TABLE_RATES`, `IPFS_API_URL`,
+    /// `IPFS_JWT`, `IPFS_API_KEY`, `IPFS_API_SECRET`, `IPFS_GATEWAYS`, `UPLOADS_BUCKET`, and what [`descrow_store::pricing`] reads.
     pub fn read(config: &Config) -> Option<Self> {
         let edge = EdgeConfig::read(config);
-        let tables = Tables::from_config(config, &[Table::Products, Table::Users, Table::Sessions, Table::Limits]);
+        let tables = Tables::from_config(config, &TABLES);
         let (pins, gateways) = (descrow_ipfs::pin_service(config), descrow_ipfs::gateways(config));
-        let usd_per_dot = config.parsed::<Rate>("USD_PER_DOT");
+        let bucket = config.required("UPLOADS_BUCKET");
+        let pricing = descrow_store::pricing(config);
         Some(Self {
             edge: edge?,
             tables: tables?,
             pins: Arc::from(pins?),
             gateways: Arc::new(gateways?),
-            usd_per_dot: usd_per_dot?,
+            bucket: bucket?,
+            pricing: pricing?,
         })
     }
 }

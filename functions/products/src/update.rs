@@ -1,17 +1,17 @@
 //! `PUT /api/products/{id}`: a seller changes a product of its own.
 //!
-//! Round trips: session, quota and product together; then, its metadata being pinned anew where it changed, the row.
+//! Round trips: session, quota, product and rates together; then, its metadata being pinned anew where it changed, the row.
 
 use axum::extract::State;
 use descrow_domain::{
     Account, ProductId, Timestamp,
     product::{Product, ProductStatus},
-    rates::dot_to_usd,
+    rates::CurrentRates,
 };
-use descrow_store::Replaced;
+use descrow_store::{Replaced, Wanted};
 use descrow_web::{ApiError, Body, Code, Id, Reply, RequestInfo, Seller};
 
-use crate::{Changes, ProductView, Products, UpdateProduct, content::pin_metadata};
+use crate::{Changes, ProductView, Products, UpdateProduct, content::pin_metadata, dollars::dollars};
 
 /// Changes a product of your own.
 ///
@@ -20,8 +20,8 @@ use crate::{Changes, ProductView, Products, UpdateProduct, content::pin_metadata
     params(("id" = String, Path, format = "uuid", description = "The product's id.")),
     request_body = UpdateProduct,
     responses((status = 200, description = "Changed", body = ProductView),
-        (status = 409, description = "It was changed or ordered at the same time"),
-        (status = 502, description = "The content store failed")))]
+        (status = 409, description = "`version_conflict`: it was changed or ordered at the same time"),
+        (status = 502, description = "`content_service_error`: the content store failed")))]
 pub(crate) async fn update(
     State(app): State<Products>,
     seller: Seller,
@@ -29,10 +29,11 @@ pub(crate) async fn update(
     info: RequestInfo,
     Body(changes): Body<UpdateProduct>,
 ) -> Result<Reply, ApiError> {
-    let products = app.store.products();
-    let (seller, product) = app.edge.live(seller, products.get(id)).await?;
-    let product = own(product, seller.account())?;
-    let mut next = changed(&app, product.clone(), changes)?;
+    let rates = changes.price_dot.is_some() && changes.price_usd.is_none() && app.pricing.needs_row();
+    let wanted = Wanted { product: Some(id), rates, ..Wanted::default() };
+    let (seller, found) = app.edge.live(seller, app.store.read_together(&wanted)).await?;
+    let product = own(found.product, seller.account())?;
+    let mut next = changed(&app, product, changes, found.rates.as_ref())?;
     let cid = pin_metadata(&next, app.pins.as_ref(), info.deadline()).await?;
     next.metadata_cid = Some(cid.to_string());
     save(&app, next).await.and_then(|product| Reply::ok(&ProductView::new(&product, &app.gateways)))
@@ -45,7 +46,9 @@ pub(crate) fn own(product: Option<Product>, seller: Account) -> Result<Product, 
 
 /// Replaces the product by its next version.
 pub(crate) async fn save(app: &Products, next: Product) -> Result<Product, ApiError> {
-    match app.store.products().replace(&next).await? {
+    let replaced = app.store.products().replace(&next).await;
+    app.cache.forget(next.id);
+    match replaced? {
         Replaced::Done => Ok(next),
         Replaced::Stale(_) => Err(ApiError::new(
             Code::VersionConflict,
@@ -54,10 +57,14 @@ pub(crate) async fn save(app: &Products, next: Product) -> Result<Product, ApiEr
     }
 }
 
-fn changed(app: &Products, mut product: Product, changes: Changes) -> Result<Product, ApiError> {
+fn changed(
+    app: &Products,
+    mut product: Product,
+    changes: Changes,
+    rates: Option<&CurrentRates>,
+) -> Result<Product, ApiError> {
     if let (Some(price), None) = (changes.price_dot, changes.price_usd) {
-        product.price_usd =
-            dot_to_usd(price, app.usd_per_dot).map_err(|error| ApiError::caused(Code::Unavailable, error))?;
+        product.price_usd = dollars(app, price, rates)?;
     }
     product.title = changes.title.unwrap_or(product.title);
     product.description = changes.description.unwrap_or(product.description);

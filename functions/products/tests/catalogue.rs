@@ -188,6 +188,128 @@ async fn the_list_is_newest_first_by_pages_and_one_round_trip() {
     assert_eq!(pages(own.clone()).await, ids);
     assert_eq!(pages(own + "&status=inactive").await, Vec::<String>::new());
     assert_eq!(pages("/api/products?limit=2&status=sold".into()).await, Vec::<String>::new());
+    assert_eq!(pages("/api/products?limit=2&sort=newest".into()).await, all);
+}
+
+#[tokio::test]
+async fn the_list_is_by_price_with_every_filter_and_one_round_trip() {
+    let stage = Stage::start().await;
+    let mut ids = Vec::new();
+    // The second is dearer than the first although its digits begin lower.
+    for (n, (price, category)) in
+        [("9.5", "bags"), ("10", "hats"), ("0.00000001", "bags"), ("9999999999.99999999", "bags"), ("10", "bags")]
+            .into_iter()
+            .enumerate()
+    {
+        let change = |body: &mut Value| {
+            (body["priceDot"], body["category"], body["priceUsd"]) = (json!(price), json!(category), json!("1"));
+        };
+        ids.push(stage.listed(&format!("k{n}"), change).await);
+    }
+    let own = format!("&seller={}", stage.seller.account);
+    let order = |numbers: &[usize]| numbers.iter().map(|n| ids[*n].clone()).collect::<Vec<_>>();
+    for (filter, cheapest_first) in
+        [("", vec![2, 0, 1, 4, 3]), ("&category=bags", vec![2, 0, 4, 3]), ("&category=shoes", vec![])]
+    {
+        for seller in ["", &own] {
+            for status in ["", "&status=active"] {
+                let mut expected = order(&cheapest_first);
+                for sort in ["price_asc", "price_desc"] {
+                    let path = format!("/api/products?limit=2&sort={sort}{filter}{seller}{status}");
+                    let (mut found, mut cursor) = (Vec::new(), String::new());
+                    loop {
+                        let page = stage.send(Ask::new("GET", &format!("{path}{cursor}"))).await;
+                        assert_eq!((page.status.as_u16(), page.trips), (200, 1), "{path}: {}", page.text);
+                        let items = page.body["items"].as_array().unwrap();
+                        found.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+                        let Some(next) = page.body["nextCursor"].as_str() else { break };
+                        cursor = format!("&cursor={next}");
+                    }
+                    assert_eq!(found, expected, "{path}");
+                    expected.reverse();
+                }
+            }
+        }
+    }
+    let page = stage.send(Ask::new("GET", "/api/products?limit=2&sort=price_asc")).await;
+    let cursor = page.body["nextCursor"].as_str().unwrap();
+    let other = format!("/api/products?limit=2&sort=price_desc&cursor={cursor}");
+    assert_eq!(stage.send(Ask::new("GET", &other)).await.outcome(), (400, "invalid_cursor"));
+    let sample = stage.send(Ask::event(include_str!("../../../events/products-list-by-price.json"))).await;
+    assert_eq!((sample.status.as_u16(), &sample.body["items"][0]["id"]), (200, &json!(ids[2])));
+}
+
+#[tokio::test]
+async fn a_product_that_was_read_lately_costs_no_round_trip_and_says_its_age() {
+    let stage = Stage::start().await;
+    let id = stage.listed("k", |_| {}).await;
+    let path = format!("/api/products/{id}");
+    let ask = || Ask::new("GET", &path);
+    let first = stage.send(ask()).await;
+    assert_eq!((first.trips, first.header("age"), first.header("cache-control")), (1, Some("0"), Some("public, max-age=300")));
+    let again = stage.send(ask()).await;
+    assert_eq!((again.status.as_u16(), again.trips, &again.text), (200, 0, &first.text));
+    assert_eq!(again.header("etag"), first.header("etag"));
+    let known = stage.send(ask().header("if-none-match", first.header("etag").unwrap())).await;
+    assert_eq!((known.status.as_u16(), known.trips), (304, 0));
+
+    let change = Ask::new("PUT", &path).by(&stage.seller).json(&json!({"priceDot": "3"}));
+    assert_eq!(stage.send_elsewhere(change).await.status, 200);
+    assert_eq!(stage.send(ask()).await.body["priceDot"], "2.5", "this instance has not heard of it");
+    for (what, fresh) in [("a token", ask().by(&stage.buyer)), ("no-cache", ask().header("cache-control", "no-cache"))] {
+        let fresh = stage.send(fresh).await;
+        assert_eq!((fresh.trips, &fresh.body["priceDot"]), (1, &json!("3")), "{what}");
+    }
+    assert_eq!(stage.send(ask()).await.body["priceDot"], "3", "what was read is what is kept");
+    let here = Ask::new("PUT", &path).by(&stage.seller).json(&json!({"priceDot": "4"}));
+    stage.send(here).await;
+    let changed = stage.send(ask()).await;
+    assert_eq!((changed.trips, &changed.body["priceDot"]), (1, &json!("4")), "who changes it forgets it");
+}
+
+#[tokio::test]
+async fn every_field_may_be_as_long_as_the_schema_says_and_not_longer() {
+    let stage = Stage::start().await;
+    let cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
+    // Characters count, not bytes: these have three each.
+    let cases = [
+        ("title", json!("\u{20AC}".repeat(255)), json!("x".repeat(256))),
+        ("title", json!("x"), json!("")),
+        ("description", json!("\u{20AC}".repeat(5000)), json!("x".repeat(5001))),
+        ("category", json!("\u{20AC}".repeat(100)), json!("x".repeat(101))),
+        ("priceDot", json!("9999999999.99999999"), json!("10000000000")),
+        ("priceDot", json!("0.00000001"), json!("0.000000001")),
+        ("priceUsd", json!("99999999.99"), json!("100000000")),
+        ("priceUsd", json!("0.01"), json!("0.001")),
+        ("quantity", json!(1_000_000), json!(1_000_001)),
+        ("quantity", json!(1), json!(0)),
+        ("images", json!(vec![cid; 10]), json!(vec![cid; 11])),
+    ];
+    for (n, (field, good, bad)) in cases.into_iter().enumerate() {
+        let with = |value: &Value| {
+            let mut body = bag();
+            body["priceUsd"] = json!("1");
+            body[field] = value.clone();
+            body
+        };
+        let taken = stage.send(post(&stage, &format!("good-{n}"), &with(&good))).await;
+        assert_eq!(taken.status, 201, "{field} {good}: {}", taken.text);
+        let refused = stage.send(post(&stage, &format!("bad-{n}"), &with(&bad))).await;
+        assert_eq!((refused.outcome(), refused.fields()), ((400, "validation_failed"), vec![field]), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_publishes_nothing_new_pins_nothing() {
+    let stage = Stage::start().await;
+    let id = stage.listed("k", |_| {}).await;
+    let path = format!("/api/products/{id}");
+    assert_eq!(stage.pins().await, 1);
+    let restocked = stage.send(Ask::new("PUT", &path).by(&stage.seller).json(&json!({"quantity": 9}))).await;
+    assert_eq!((restocked.status.as_u16(), &restocked.body["quantity"]), (200, &json!(9)));
+    assert_eq!(stage.pins().await, 1);
+    stage.send(Ask::new("PUT", &path).by(&stage.seller).json(&json!({"title": "New"}))).await;
+    assert_eq!(stage.pins().await, 2);
 }
 
 #[tokio::test]
@@ -205,11 +327,11 @@ async fn a_cursor_serves_its_own_list_only() {
     ] {
         assert_eq!(stage.send(Ask::new("GET", &path)).await.outcome(), (400, "invalid_cursor"), "{path}");
     }
-    let wrong = stage.send(Ask::new("GET", "/api/products?limit=0&status=gone&seller=me&sort=price")).await;
+    let wrong = stage.send(Ask::new("GET", "/api/products?limit=0&status=gone&seller=me&sort=price&by=me")).await;
     assert_eq!(wrong.outcome(), (400, "validation_failed"));
     let mut fields = wrong.fields();
     fields.sort_unstable();
-    assert_eq!(fields, ["limit", "seller", "sort", "status"]);
+    assert_eq!(fields, ["by", "limit", "seller", "sort", "status"]);
 }
 
 #[tokio::test]

@@ -72,6 +72,27 @@ async fn the_same_picture_is_pinned_once() {
 }
 
 #[tokio::test]
+async fn the_same_picture_is_pinned_once_by_all_requests_and_instances() {
+    let stage = Stage::start().await;
+    let ask = || upload(&stage, FORM, &form(&[("image", JPEG)]));
+    let first = stage.send(ask()).await;
+    let again = stage.send(ask()).await;
+    let elsewhere = stage.send_elsewhere(ask()).await;
+    assert_eq!((first.status.as_u16(), &first.text), (201, &again.text));
+    assert_eq!(first.text, elsewhere.text);
+    assert_eq!(stage.pins().await, 1);
+}
+
+/// A PNG whose header announces `side` by `side` pixels.
+fn bomb(side: u32) -> Vec<u8> {
+    let header = [b"IHDR".as_slice(), &side.to_be_bytes(), &side.to_be_bytes(), b"\x08\x02\0\0\0"].concat();
+    let crc = header.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 })
+    });
+    [&PNG[..12], &header, &(!crc).to_be_bytes(), &PNG[33..]].concat()
+}
+
+#[tokio::test]
 async fn what_is_no_image_is_refused_and_nothing_is_pinned() {
     let stage = Stage::start().await;
     let eleven = vec![("image", JPEG); 11];
@@ -79,8 +100,12 @@ async fn what_is_no_image_is_refused_and_nothing_is_pinned() {
     let halves = vec![0; UPLOAD_LIMIT / 2 + 1];
     let whole = form(&[("image", JPEG)]);
     let text = form(&[("image", b"<svg/>"), ("image", JPEG), ("image", &JPEG[..300])]);
+    let named_png = String::from_utf8(form(&[("image", b"just text")])).unwrap().replace("x.txt", "x.png").into_bytes();
+    let nameless = String::from_utf8(form(&[("image", b"x")])).unwrap().replace("name=\"image\"; ", "").into_bytes();
+    let long = format!("multipart/form-data; boundary={}", "b".repeat(5_000));
     let cases = [
-        ("JSON", "application/json", b"{}".to_vec(), (415, "unsupported_media_type"), vec![]),
+        ("JSON", "application/json", b"{}".to_vec(), (400, "validation_failed"), vec!["uploads"]),
+        ("no type", "", whole.clone(), (415, "unsupported_media_type"), vec![]),
         ("an image alone", "image/jpeg", JPEG.to_vec(), (415, "unsupported_media_type"), vec![]),
         ("no boundary", "multipart/form-data", whole.clone(), (415, "unsupported_media_type"), vec![]),
         ("empty", FORM, vec![], (400, "validation_failed"), vec!["body"]),
@@ -96,6 +121,27 @@ async fn what_is_no_image_is_refused_and_nothing_is_pinned() {
         ("another field", FORM, form(&[("photo", JPEG)]), (400, "validation_failed"), vec!["photo"]),
         ("too many", FORM, form(&eleven), (400, "validation_failed"), vec!["image"]),
         ("not images", FORM, text, (400, "validation_failed"), vec!["image[0]", "image[2]"]),
+        ("an empty file", FORM, form(&[("image", b"")]), (400, "validation_failed"), vec!["image[0]"]),
+        ("a text named .png", FORM, named_png, (400, "validation_failed"), vec!["image[0]"]),
+        ("a bomb", FORM, form(&[("image", &bomb(60_000))]), (400, "validation_failed"), vec!["image[0]"]),
+        (
+            "truncated images",
+            FORM,
+            form(&[("image", &JPEG[..JPEG.len() / 2]), ("image", &PNG[..PNG.len() / 2]), ("image", &WEBP[..40])]),
+            (400, "validation_failed"),
+            vec!["image[0]", "image[1]", "image[2]"],
+        ),
+        (
+            "another file with a picture in it",
+            FORM,
+            form(&[("image", &[b"%PDF-1.7\n", JPEG].concat()), ("image", &[b"GIF89a", PNG].concat())]),
+            (400, "validation_failed"),
+            vec!["image[0]", "image[1]"],
+        ),
+        ("a part without a name", FORM, nameless, (400, "validation_failed"), vec![""]),
+        ("not UTF-8", FORM, b"--edge\r\n\xFF\xFE: \xC0\r\n\r\n".to_vec(), (400, "validation_failed"), vec!["body"]),
+        ("a boundary too long", &long, whole.clone(), (400, "validation_failed"), vec!["body"]),
+        ("JSON with nothing", "application/json", b"".to_vec(), (400, "malformed_json"), vec!["body"]),
         ("too large", FORM, form(&[("image", &large)]), (413, "body_too_large"), vec![]),
         ("too large together", FORM, form(&[("image", &halves), ("image", &halves)]), (413, "body_too_large"), vec![]),
     ];
@@ -103,6 +149,11 @@ async fn what_is_no_image_is_refused_and_nothing_is_pinned() {
         let answer = stage.send(upload(&stage, content_type, &body)).await;
         assert_eq!((answer.outcome(), answer.fields()), (outcome, fields), "{what}");
     }
+    let mut two: serde_json::Value = serde_json::from_str(include_str!("../../../events/products-upload.json")).unwrap();
+    let kind = two["multiValueHeaders"]["Content-Type"][0].clone();
+    two["multiValueHeaders"]["Content-Type"] = json!([kind, "image/png"]);
+    let answer = stage.send(Ask::event(&two.to_string()).by(&stage.seller)).await;
+    assert_eq!(answer.outcome(), (415, "unsupported_media_type"), "two types");
     assert_eq!(stage.pins().await, 0);
 }
 

@@ -2,19 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use descrow_domain::user::Role;
-use descrow_platform::{Config, http_client};
+use descrow_domain::{rates::Pricing, user::Role};
+use descrow_platform::{Config, bucket::testing::TestBucket, http_client};
 use descrow_web::{
     App,
     testing::{Answer, Ask, Bench, Person},
 };
-use products::Products;
+use products::{ProductCache, Products};
 use sandbox::{JWT, Options, Sandbox};
 use serde_json::{Value, json};
 
 pub(crate) struct Stage {
     pub(crate) bench: Bench,
     pub(crate) world: Sandbox,
+    pub(crate) bucket: TestBucket,
+    products: Products,
     pub(crate) app: App,
     pub(crate) seller: Person,
     pub(crate) buyer: Person,
@@ -22,6 +24,11 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn start() -> Self {
+        Self::priced(None).await
+    }
+
+    /// The same with other rates than the configured ones.
+    pub(crate) async fn priced(pricing: Option<Pricing>) -> Self {
         let bench = Bench::start().await;
         let world = Sandbox::start(Options::default()).await.unwrap();
         let settings = [
@@ -29,25 +36,37 @@ impl Stage {
             ("IPFS_JWT", JWT.to_owned()),
             ("IPFS_GATEWAYS", world.ipfs_url()),
             ("USD_PER_DOT", "4.20".to_owned()),
+            ("KES_PER_USD", "129.25".to_owned()),
         ];
         let pairs = settings.map(|(name, value)| (name.to_owned(), value));
-        let (pins, gateways, usd_per_dot) = Config::from_values(pairs, |c| {
-            Some((descrow_ipfs::pin_service(c)?, descrow_ipfs::gateways(c)?, c.parsed("USD_PER_DOT")?))
+        let (pins, gateways, configured) = Config::from_values(pairs, |c| {
+            Some((descrow_ipfs::pin_service(c)?, descrow_ipfs::gateways(c)?, descrow_store::pricing(c)?))
         })
         .unwrap();
-        let app = products::app(Products {
+        let bucket = TestBucket::start();
+        let products = Products {
             edge: bench.edge.clone(),
             store: bench.database.store.clone(),
             pins: Arc::from(pins),
             gateways: Arc::new(gateways),
-            usd_per_dot,
-        });
+            bucket: bucket.bucket.clone(),
+            cache: ProductCache::default(),
+            pricing: pricing.unwrap_or(configured),
+        };
+        let app = products::app(products.clone());
         let (seller, buyer) = (bench.person(1, Role::Seller).await, bench.person(2, Role::Buyer).await);
-        Self { bench, world, app, seller, buyer }
+        Self { bench, world, bucket, products, app, seller, buyer }
     }
 
     pub(crate) async fn send(&self, ask: Ask) -> Answer {
         self.bench.send(&self.app, &ask).await
+    }
+
+    /// The same from another instance of the function.
+    #[allow(dead_code, reason = "not every file of tests needs a second instance")]
+    pub(crate) async fn send_elsewhere(&self, ask: Ask) -> Answer {
+        let app = products::app(Products { cache: ProductCache::default(), ..self.products.clone() });
+        self.bench.send(&app, &ask).await
     }
 
     /// Lists a product of the seller's and gives its id.
