@@ -22,7 +22,7 @@ pub(crate) const LIFETIME: i64 = 300;
 #[schema(example = json!({"account": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"}))]
 pub(crate) struct ChallengeRequest {
     /// SS58 with any prefix, 0x-hex of 32 bytes, or an Ethereum address.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, format = "descrow-account")]
     account: Input<String>,
     /// CAIP-2 name of the network that the wallet shows.
     #[schema(value_type = Option<String>, pattern = "^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$")]

@@ -28,7 +28,7 @@ const TOKEN_BYTES: usize = 2048;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RefreshRequest {
     /// The last refresh token of the session.
-    #[schema(value_type = String, max_length = 2048)]
+    #[schema(value_type = String, min_length = 1, max_length = 2048, pattern = "^[!-~]{1,2048}$")]
     refresh_token: Input<String>,
 }
 

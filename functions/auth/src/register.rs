@@ -39,7 +39,7 @@ pub(crate) struct RegisterRequest {
     #[schema(value_type = Option<String>, max_length = 100, example = "Amina's Shop")]
     display_name: Input<String>,
     /// Contact address.
-    #[schema(value_type = Option<String>, max_length = 255, example = "amina@example.com")]
+    #[schema(value_type = Option<String>, format = "email", max_length = 255, example = "amina@example.com")]
     email: Input<String>,
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct UserView {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KycView {
     /// The submission.
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     submission_id: String,
     /// What each document shows.
     #[schema(example = json!(["national_id_front", "national_id_back", "selfie"]))]

@@ -25,7 +25,7 @@ const MAGIC: usize = 16;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SubmitRequest {
     /// What `POST /api/auth/kyc/uploads` answered.
-    #[schema(value_type = String, format = Uuid, example = "6f1c0a6f-3c4b-5e8a-9d2c-3b4a596877aa")]
+    #[schema(value_type = String, format = "uuid", example = "6f1c0a6f-3c4b-5e8a-9d2c-3b4a596877aa")]
     submission_id: Input<String>,
     /// The user's name as the identity document has it.
     #[schema(value_type = String, min_length = 1, max_length = 200, example = "Amina Wanjiru")]

@@ -103,7 +103,7 @@ impl DocumentRequest {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UploadsView {
     /// Hand it in at `POST /api/auth/kyc` when every document is uploaded.
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     submission_id: String,
     /// Until when the uploads may be begun. Ask again for URLs of the same documents after that.
     #[schema(format = DateTime)]
@@ -120,7 +120,7 @@ pub(crate) struct UploadView {
     #[schema(example = "passport")]
     kind: &'static str,
     /// `PUT` the document there, without an access token.
-    #[schema(format = Uri)]
+    #[schema(format = "uri")]
     url: String,
     /// Headers to send with it, beside the `Content-Length` that HTTP clients send by themselves.
     headers: UploadHeaders,
