@@ -4,10 +4,14 @@
 //! refused with an error that says why; after that no code checks it again.
 
 pub mod account;
+pub mod audit;
+pub mod analytics;
 pub mod command;
 pub mod dispute;
+pub mod evidence;
 pub mod ids;
 pub mod image;
+pub mod kyc;
 pub mod ledger;
 pub mod money;
 pub mod notification;
@@ -22,7 +26,7 @@ pub mod user;
 pub mod view;
 
 pub use account::Account;
-pub use ids::{NotificationId, OrderId, PaymentId, ProductId};
+pub use ids::{AuditId, EvidenceId, NotificationId, OrderId, PaymentId, ProductId};
 pub use money::{Kes, Planck, UsdCents};
 pub use phone::Msisdn;
 
@@ -52,6 +56,11 @@ impl Timestamp {
     /// Milliseconds from `earlier` to this instant; negative when `earlier` is later.
     pub fn millis_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// The day in UTC, `2026-11-22`.
+    pub fn day(self) -> String {
+        self.rfc3339().chars().take(10).collect()
     }
 
     /// RFC 3339 in UTC with milliseconds, as the API shows instants.
