@@ -144,7 +144,11 @@ async fn a_slow_dependency_has_its_own_time_and_no_other_waits_for_it() {
     let app = health::app(Health::new(probes), Origins::default());
     let begun = Instant::now();
     let (status, mut report) = ask(&app, "health").await;
-    assert_eq!(begun.elapsed().as_millis() / 100, 20, "as long as one of them may take, by a clock that waits for nobody");
+    assert_eq!(
+        begun.elapsed().as_millis() / 100,
+        20,
+        "as long as one of them may take, by a clock that waits for nobody"
+    );
     let at = report["checkedAt"].take();
     assert!(at.as_str().is_some_and(|at| at.ends_with('Z')), "{at}");
     let check = |name, status, ms| json!({"name": name, "status": status, "durationMs": ms});

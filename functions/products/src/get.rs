@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use axum::extract::State;
+use axum::{Extension, extract::State};
 use descrow_domain::ProductId;
-use descrow_web::{ApiError, Id, Known, Reply};
+use descrow_web::{ApiError, Id, Known, Reply, Uncounted};
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::{ProductView, Products};
@@ -31,10 +31,11 @@ pub(crate) async fn get(
     Id(id): Id<ProductId>,
     known: Known,
     headers: HeaderMap,
-) -> Result<Reply, ApiError> {
+) -> Result<(Option<Extension<Uncounted>>, Reply), ApiError> {
     let now = Instant::now();
     let max_age = Duration::from_secs(MAX_AGE.into());
     let cached = if content(&headers) { app.cache.get(id, now, max_age) } else { None };
+    let uncounted = cached.is_some().then_some(Extension(Uncounted));
     let (product, age) = match cached {
         Some(found) => found,
         None => {
@@ -44,5 +45,5 @@ pub(crate) async fn get(
         }
     };
     let reply = known.public(Reply::ok(&ProductView::new(&product, &app.gateways))?, MAX_AGE);
-    Ok(reply.header(header::AGE, HeaderValue::from(age.as_secs())))
+    Ok((uncounted, reply.header(header::AGE, HeaderValue::from(age.as_secs()))))
 }

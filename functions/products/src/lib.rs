@@ -65,11 +65,11 @@ impl FromRef<Products> for Edge {
 }
 
 fn family() -> OpenApiRouter<Products> {
-    OpenApiRouter::new().routes(routes!(create::create, list::list)).routes(routes!(upload::upload)).routes(routes!(permit::permit)).routes(routes!(
-        get::get,
-        update::update,
-        delete::delete
-    ))
+    OpenApiRouter::new()
+        .routes(routes!(create::create, list::list))
+        .routes(routes!(upload::upload))
+        .routes(routes!(permit::permit))
+        .routes(routes!(get::get, update::update, delete::delete))
 }
 
 /// The family's part of the OpenAPI document.

@@ -60,12 +60,7 @@ async fn pin_form(app: &Products, images: &[Image], deadline: Deadline) -> Resul
 }
 
 /// Pins what waits in the bucket.
-async fn stored_images(
-    app: Products,
-    seller: Seller,
-    deadline: Deadline,
-    request: Request,
-) -> Result<Reply, ApiError> {
+async fn stored_images(app: Products, seller: Seller, deadline: Deadline, request: Request) -> Result<Reply, ApiError> {
     let uploads = async { Body::<StoredUploads>::from_request(request, &()).await.map(|Body(ids)| ids) };
     let (seller, ids): (Live<Seller>, _) = app.edge.live(seller, uploads).await?;
     let waiting = stream::iter(ids.into_iter().enumerate());

@@ -246,7 +246,10 @@ async fn a_product_that_was_read_lately_costs_no_round_trip_and_says_its_age() {
     let path = format!("/api/products/{id}");
     let ask = || Ask::new("GET", &path);
     let first = stage.send(ask()).await;
-    assert_eq!((first.trips, first.header("age"), first.header("cache-control")), (1, Some("0"), Some("public, max-age=300")));
+    assert_eq!(
+        (first.trips, first.header("age"), first.header("cache-control")),
+        (1, Some("0"), Some("public, max-age=300"))
+    );
     let again = stage.send(ask()).await;
     assert_eq!((again.status.as_u16(), again.trips, &again.text), (200, 0, &first.text));
     assert_eq!(again.header("etag"), first.header("etag"));
@@ -256,7 +259,8 @@ async fn a_product_that_was_read_lately_costs_no_round_trip_and_says_its_age() {
     let change = Ask::new("PUT", &path).by(&stage.seller).json(&json!({"priceDot": "3"}));
     assert_eq!(stage.send_elsewhere(change).await.status, 200);
     assert_eq!(stage.send(ask()).await.body["priceDot"], "2.5", "this instance has not heard of it");
-    for (what, fresh) in [("a token", ask().by(&stage.buyer)), ("no-cache", ask().header("cache-control", "no-cache"))] {
+    for (what, fresh) in [("a token", ask().by(&stage.buyer)), ("no-cache", ask().header("cache-control", "no-cache"))]
+    {
         let fresh = stage.send(fresh).await;
         assert_eq!((fresh.trips, &fresh.body["priceDot"]), (1, &json!("3")), "{what}");
     }

@@ -56,7 +56,10 @@ async fn a_large_image_goes_through_the_bucket_onto_ipfs() {
     assert_eq!(permitted.header("location"), permitted.body["url"].as_str());
     assert_eq!(put(&permitted.body, image.clone()).await, 200);
     let id = permitted.body["uploadId"].as_str().unwrap();
-    assert_eq!(stage.bucket.objects().into_keys().collect::<Vec<_>>(), [format!("uploads/{}/{id}", stage.seller.account)]);
+    assert_eq!(
+        stage.bucket.objects().into_keys().collect::<Vec<_>>(),
+        [format!("uploads/{}/{id}", stage.seller.account)]
+    );
 
     let pinned = stage.send(pin(&stage, &[id])).await;
     assert_eq!((pinned.status.as_u16(), pinned.trips), (201, 1), "{}", pinned.text);

@@ -149,7 +149,8 @@ async fn what_is_no_image_is_refused_and_nothing_is_pinned() {
         let answer = stage.send(upload(&stage, content_type, &body)).await;
         assert_eq!((answer.outcome(), answer.fields()), (outcome, fields), "{what}");
     }
-    let mut two: serde_json::Value = serde_json::from_str(include_str!("../../../events/products-upload.json")).unwrap();
+    let mut two: serde_json::Value =
+        serde_json::from_str(include_str!("../../../events/products-upload.json")).unwrap();
     let kind = two["multiValueHeaders"]["Content-Type"][0].clone();
     two["multiValueHeaders"]["Content-Type"] = json!([kind, "image/png"]);
     let answer = stage.send(Ask::event(&two.to_string()).by(&stage.seller)).await;

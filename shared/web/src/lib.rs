@@ -33,7 +33,7 @@ pub use error::{ApiError, Code, FieldProblem};
 pub use evidence::{Admin, Authenticated, Buyer, Evidence, Live, Seller};
 pub use fields::{Fields, Input, Json, Nothing, Request};
 pub use idempotency::IdempotencyKey;
-pub use limits::{InvalidQuota, Quota, Visitor};
+pub use limits::{InvalidQuota, Quota, Uncounted, Visitor};
 pub use once::{Once, outcome};
 pub use page::{List, Page, Query};
 pub use path::Id;

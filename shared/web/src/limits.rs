@@ -174,6 +174,11 @@ pub(crate) fn account_subject(account: Account) -> String {
     account.to_string()
 }
 
+/// Put on the response to a safe request that was answered from this process's memory: counting it would cost the round trip
+/// that the memory saves, and protect nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uncounted;
+
 /// Somebody on a route that needs no token.
 #[derive(Clone, Debug)]
 pub struct Visitor(Admission);

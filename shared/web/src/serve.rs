@@ -7,7 +7,7 @@ use std::{
     future::Future,
     net::IpAddr,
     panic::AssertUnwindSafe,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -20,7 +20,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use descrow_platform::Deadline;
-use futures_util::FutureExt;
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts};
 use http_body_util::BodyExt;
 use lambda_http::{RequestExt, request::RequestContext};
@@ -31,7 +34,7 @@ use crate::{
     ApiError, Code, Edge,
     cors::Origins,
     idempotency::{self, BodyDigest},
-    limits::Admission,
+    limits::{Admission, Uncounted},
 };
 
 /// The request's id, as `requestId` in errors.
@@ -47,6 +50,8 @@ pub struct RequestInfo {
     id: String,
     ip: Option<IpAddr>,
     deadline: Deadline,
+    /// The route as the gateway understood the path.
+    resource: Option<String>,
 }
 
 impl RequestInfo {
@@ -62,16 +67,19 @@ impl RequestInfo {
 
     fn of(request: &lambda_http::Request) -> Self {
         let lambda = request.lambda_context_ref();
-        let (gateway_id, ip) = match request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV1(context)) => {
-                (context.request_id.clone(), context.identity.source_ip.as_deref().and_then(|ip| ip.parse().ok()))
-            }
-            _ => (None, None),
+        let (gateway_id, ip, resource) = match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV1(context)) => (
+                context.request_id.clone(),
+                context.identity.source_ip.as_deref().and_then(|ip| ip.parse().ok()),
+                context.resource_path.clone(),
+            ),
+            _ => (None, None, None),
         };
         Self {
             id: gateway_id.or_else(|| lambda.map(|c| c.request_id.clone())).unwrap_or_default(),
             ip,
             deadline: lambda.map_or_else(|| Deadline::after(DEFAULT_BUDGET), Deadline::of_invocation),
+            resource,
         }
     }
 }
@@ -185,6 +193,11 @@ struct Route(MatchedPath);
 
 async fn name_route(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
+    // The gateway hands the path over decoded. Where that makes another route of it, its id was none: nothing is here.
+    let meant = request.extensions().get::<RequestInfo>().and_then(|info| info.resource.as_deref());
+    if meant.is_some_and(|meant| meant.contains('{') && route.as_ref().map(MatchedPath::as_str) != Some(meant)) {
+        return ApiError::not_found().into_response();
+    }
     let mut response = next.run(request).await;
     if let Some(route) = route {
         response.extensions_mut().insert(Route(route));
@@ -201,13 +214,24 @@ async fn admit(State(edge): State<Edge>, mut request: Request, next: Next) -> Re
     request.extensions_mut().insert(identity);
     request.extensions_mut().insert(admission.clone());
     let mut response = if safe {
-        let (decision, response) = futures_util::join!(admission.decide(false), next.run(request));
-        decision.map_or_else(IntoResponse::into_response, |()| response)
+        answer_safe(next.run(request), &admission).await
     } else {
         answer_unsafe(next.run(request).await, &admission).await
     };
     admission.headers(response.headers_mut());
     response
+}
+
+/// Counts the request while it is answered; not at all where the answer was in memory, and is there at once.
+async fn answer_safe(answer: impl Future<Output = Response>, admission: &Admission) -> Response {
+    match select(pin!(answer), pin!(admission.decide(false))).await {
+        Either::Left((response, _)) if response.extensions().get::<Uncounted>().is_some() => response,
+        Either::Left((response, deciding)) => deciding.await.map_or_else(IntoResponse::into_response, |()| response),
+        Either::Right((decision, answer)) => {
+            let response = answer.await;
+            decision.map_or_else(IntoResponse::into_response, |()| response)
+        }
+    }
 }
 
 /// A request that was refused before its handler waited for the quota counts all the same.

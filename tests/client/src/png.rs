@@ -25,6 +25,16 @@ pub fn picture(seed: u128) -> Vec<u8> {
     png
 }
 
+/// The same with `more` bytes of image data behind its end, which nobody reads: a picture that is large.
+pub fn large_picture(seed: u128, more: usize) -> Vec<u8> {
+    let mut png = picture(seed);
+    // The last chunk has no data.
+    let end = png.split_off(png.len().saturating_sub(12));
+    chunk(&mut png, *b"IDAT", &vec![0; more]);
+    png.extend(end);
+    png
+}
+
 /// Appends a chunk: length, name, data, checksum of name and data (PNG specification §5.3).
 fn chunk(png: &mut Vec<u8>, name: [u8; 4], data: &[u8]) {
     let length = u32::try_from(data.len()).unwrap_or(u32::MAX);

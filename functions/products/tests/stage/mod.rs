@@ -1,4 +1,6 @@
-//! The products function over a database and a Pinata in process.
+//! The products function over a database, a bucket and a Pinata in process.
+
+#![allow(dead_code, reason = "each file of tests uses a part of it")]
 
 use std::{sync::Arc, time::Duration};
 
@@ -63,7 +65,6 @@ impl Stage {
     }
 
     /// The same from another instance of the function.
-    #[allow(dead_code, reason = "not every file of tests needs a second instance")]
     pub(crate) async fn send_elsewhere(&self, ask: Ask) -> Answer {
         let app = products::app(Products { cache: ProductCache::default(), ..self.products.clone() });
         self.bench.send(&app, &ask).await

@@ -6,6 +6,7 @@
 
 mod access;
 mod callbacks;
+mod catalogue;
 mod messages;
 mod payments;
 mod rates;
