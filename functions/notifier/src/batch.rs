@@ -70,10 +70,8 @@ pub async fn process<R: Rows, P: Push>(
     let mut failed: Option<usize> = None;
     while failed.is_none() && (next < records.len() || !mail.is_empty()) {
         let portion = read(&records, &mut next);
-        let (written, undelivered) = tokio::join!(
-            write(portion, rows, deadline),
-            courier.deliver(std::mem::take(&mut mail), rows, deadline)
-        );
+        let (written, undelivered) =
+            tokio::join!(write(portion, rows, deadline), courier.deliver(std::mem::take(&mut mail), rows, deadline));
         failed = written.failed.into_iter().chain(undelivered).min();
         mail = written.mail;
     }
@@ -191,7 +189,9 @@ async fn one_user<R: Rows>(
 /// The payments that the change's messages show beside the changed row itself.
 fn shown_payments(change: &Change) -> Vec<PaymentId> {
     match change {
-        Change::Order { after, .. } => after.payment_id.into_iter().chain(after.payout_id).collect(),
+        Change::Order { after, .. } => {
+            after.payment_id.into_iter().chain(after.payout_id).chain(after.refund_id).collect()
+        }
         Change::Payment { .. } | Change::Notification { .. } => Vec::new(),
     }
 }

@@ -64,35 +64,31 @@ pub fn telling<'a>(change: &Change, told: Told, payment: &impl Fn(PaymentId) -> 
 }
 
 fn tell_of_order(before: Option<&Order>, after: &Order) -> Vec<Told> {
-    if before.is_some_and(|before| looks_the_same(before, after)) {
-        return Vec::new();
-    }
     let row = format!("orders/{}", after.id);
     let key = ChangeKey { at: after.updated_at, version: after.version, row: &row };
-    let mut parties = vec![(after.buyer_id, Party::Buyer)];
-    if after.seller_id != after.buyer_id {
-        parties.push((after.seller_id, Party::Seller));
-    }
-    parties.into_iter().map(|(user, party)| told(&key, user, after.id, order_wording(before, after, party))).collect()
+    let parties = parties(after).into_iter();
+    let seeing = parties.filter(|(_, party)| before.is_none_or(|before| !looks_the_same(before, after, *party)));
+    seeing.map(|(user, party)| told(&key, user, after.id, wording::order(before, after, party))).collect()
 }
 
-/// Whether a party that looks at the order sees no difference.
-fn looks_the_same(before: &Order, after: &Order) -> bool {
-    let visible =
-        Order { on_chain: after.on_chain, version: after.version, updated_at: after.updated_at, ..before.clone() };
-    visible == *after
+fn parties(order: &Order) -> Vec<(Account, Party)> {
+    let mut parties = vec![(order.buyer_id, Party::Buyer)];
+    if order.seller_id != order.buyer_id {
+        parties.push((order.seller_id, Party::Seller));
+    }
+    parties
 }
 
-fn order_wording(before: Option<&Order>, after: &Order, party: Party) -> Option<Wording> {
-    let Some(before) = before else { return Some(wording::status(after, party)) };
-    if before.status != after.status {
-        return Some(wording::status(after, party));
-    }
-    match (&before.pending, &after.pending) {
-        (None, Some(now)) => Some(wording::pending(after, now.action)),
-        (Some(was), None) => Some(wording::action_failed(after, was.action)),
-        _ => None,
-    }
+/// Whether `party` sees no difference between the two: that the order is on the chain, or what an admin proposes, is not shown.
+fn looks_the_same(before: &Order, after: &Order, party: Party) -> bool {
+    let shown = |order: &Order| OrderView {
+        version: 0,
+        updated_at: String::new(),
+        ..OrderView::new(order, party.into(), |_| None)
+    };
+    // The payments that are shown are not read here: which they are is difference enough.
+    let payments = |order: &Order| (order.payment_id, order.payout_id, order.refund_id);
+    payments(before) == payments(after) && shown(before) == shown(after)
 }
 
 fn tell_of_payment(before: Option<&Payment>, after: &Payment) -> Vec<Told> {

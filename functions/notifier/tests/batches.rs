@@ -212,14 +212,12 @@ async fn only_what_others_write_is_marked_to_be_pushed() {
     let db = with_devices().await;
     process(event(&[sample("order-created")]), &db.store, &courier(), soon()).await;
     let image = sample("security")["Records"][0]["dynamodb"]["NewImage"].clone();
-    let row: Notification = serde_dynamo::from_item(serde_json::from_value::<serde_dynamo::Item>(image).unwrap()).unwrap();
+    let row: Notification =
+        serde_dynamo::from_item(serde_json::from_value::<serde_dynamo::Item>(image).unwrap()).unwrap();
     db.store.notifications().put_if_absent(&row).await.unwrap();
     let found = db.client.scan().table_name("test-notifications").send().await.unwrap();
-    let mut due: Vec<(String, bool)> = found
-        .items()
-        .iter()
-        .map(|item| (item["title"].as_s().unwrap().clone(), item.contains_key("push")))
-        .collect();
+    let mut due: Vec<(String, bool)> =
+        found.items().iter().map(|item| (item["title"].as_s().unwrap().clone(), item.contains_key("push"))).collect();
     due.sort();
     assert_eq!(due, [("New order".into(), false), ("Order placed".into(), false), (row.title, true)]);
 }
@@ -396,8 +394,7 @@ async fn without_time_left_a_batch_is_given_back_from_its_beginning() {
     let rows = Broken::new(None, None);
     let created = sample("order-created");
     let response =
-        process(event(std::slice::from_ref(&created)), &rows, &courier(), Deadline::after(Duration::ZERO))
-            .await;
+        process(event(std::slice::from_ref(&created)), &rows, &courier(), Deadline::after(Duration::ZERO)).await;
     assert_eq!(failed(&response), [sequence_number(&created)]);
     assert_eq!(*rows.written.lock().unwrap(), []);
 }

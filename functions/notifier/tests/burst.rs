@@ -49,12 +49,8 @@ fn order(n: u128, version: u64) -> Order {
     let item: serde_dynamo::Item = serde_json::from_value(sample()["dynamodb"]["NewImage"].clone()).unwrap();
     let created: Order = serde_dynamo::from_item(item).unwrap();
     let updated_at = Timestamp(1_795_341_660_000 + i64::try_from(version).unwrap());
-    let pending = PendingAction {
-        action: OrderMove::Fund,
-        command_id: "record_payment#1".into(),
-        by: None,
-        at: updated_at,
-    };
+    let pending =
+        PendingAction { action: OrderMove::Fund, command_id: "record_payment#1".into(), by: None, at: updated_at };
     Order {
         id: OrderId::from(uuid::Uuid::from_u128(n)),
         buyer_id: buyer(n),

@@ -57,8 +57,7 @@ async fn tell(store: &Store, user: Account, number: u64, length: usize, at: Time
         created_at: at.rfc3339(),
     };
     let message = ServerMessage::NotificationCreated { id: MessageId::ZERO, at: at.rfc3339(), notification };
-    let telling =
-        Telling { key: change.id(&user, MessagePart::Subject), messages: vec![message], notification: None };
+    let telling = Telling { key: change.id(&user, MessagePart::Subject), messages: vec![message], notification: None };
     let appended = store.messages().append(&user, vec![telling], &Known::default(), at).await;
     assert_eq!(appended.failed, None);
     appended.kept
@@ -151,8 +150,7 @@ async fn what_is_not_understood_is_answered_with_a_code() {
     for (name, code) in [("unknown", ErrorCode::UnknownAction), ("malformed", ErrorCode::InvalidMessage)] {
         let routed = call(name, &db.store).await;
         assert_eq!(routed.answer, Answer { status_code: 200 });
-        let told: Vec<ServerMessage> =
-            routed.frames.iter().map(|frame| serde_json::from_str(frame).unwrap()).collect();
+        let told: Vec<ServerMessage> = routed.frames.iter().map(|frame| serde_json::from_str(frame).unwrap()).collect();
         let [ServerMessage::Error { code: found, at, .. }] = told.as_slice() else { panic!("{told:?}") };
         assert_eq!((*found, at), (code, &NOW.rfc3339()));
     }
