@@ -7,6 +7,7 @@
 mod access;
 mod callbacks;
 mod catalogue;
+mod kyc;
 mod messages;
 mod payments;
 mod rates;
