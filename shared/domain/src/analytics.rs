@@ -8,7 +8,7 @@
 mod day;
 mod view;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 pub use day::{DAYS_MAX, Day, Days, InvalidDay, InvalidDays};
 pub use view::{AnalyticsDay, AnalyticsTotals, AnalyticsView, FiguresView, OrdersByStatus, OrdersNow};
@@ -29,6 +29,15 @@ pub enum Counter {
     Now(PaymentMode, OrderStatus),
     /// What happened on a day to orders of a mode.
     Daily(Day, PaymentMode, Figure),
+}
+
+impl fmt::Display for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Now(mode, status) => write!(f, "now {} {}", mode.as_str(), status.as_str()),
+            Self::Daily(day, mode, figure) => write!(f, "{day} {} {}", mode.as_str(), figure.as_str()),
+        }
+    }
 }
 
 /// What is counted of a day.

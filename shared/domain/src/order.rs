@@ -140,6 +140,19 @@ pub enum PaymentMode {
     Mpesa,
 }
 
+impl PaymentMode {
+    /// Every mode.
+    pub const ALL: [Self; 2] = [Self::Dot, Self::Mpesa];
+
+    /// The name that the API and the tables use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dot => "dot",
+            Self::Mpesa => "mpesa",
+        }
+    }
+}
+
 /// A move that waits for the chain, visible in the API until its event is final.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingAction {
@@ -399,9 +412,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn status_names_are_the_ones_in_json() {
+    fn names_of_statuses_and_modes_are_the_ones_in_json() {
         for status in OrderStatus::ALL {
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+        for mode in PaymentMode::ALL {
+            assert_eq!(serde_json::to_value(mode).unwrap(), mode.as_str());
         }
     }
 
