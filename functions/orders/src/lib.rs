@@ -74,7 +74,8 @@ fn family() -> OpenApiRouter<Orders> {
 
 /// The family's part of the OpenAPI document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    family().into_openapi()
+    let family = family().into_openapi();
+    descrow_web::document::demanding(family, "CreateOrder", ("paymentMode", "mpesa"), "phoneNumber")
 }
 
 /// The family behind the edge.

@@ -13,6 +13,12 @@ const IMAGES: RangeInclusive<usize> = 0..=10;
 /// Pieces a product may have.
 const MAX_QUANTITY: u64 = 1_000_000;
 
+/// The CID of an uploaded image.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = "descrow-cid", example = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy")]
+#[allow(dead_code, reason = "it is there for the document")]
+struct ImageCid(String);
+
 /// A product to be listed.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -27,13 +33,13 @@ pub struct CreateProduct {
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "bags")]
     category: Input<String>,
     /// Price of one piece in DOT: a decimal of at most eight decimals, above zero.
-    #[schema(value_type = String, pattern = r"^[0-9]{1,10}(\.[0-9]{1,8})?$", example = "2.5")]
+    #[schema(value_type = String, pattern = r"^(?=.*[1-9])[0-9]{1,10}(\.[0-9]{1,8})?$", example = "2.5")]
     price_dot: Input<String>,
     /// Price of one piece in dollars: a decimal of at most two decimals, above zero; the rate of the day where absent.
-    #[schema(value_type = Option<String>, pattern = r"^[0-9]{1,8}(\.[0-9]{1,2})?$", example = "10.50")]
+    #[schema(value_type = Option<String>, pattern = r"^(?=.*[1-9])[0-9]{1,8}(\.[0-9]{1,2})?$", example = "10.50")]
     price_usd: Input<String>,
     /// CIDs of uploaded images, the cover first.
-    #[schema(value_type = Option<Vec<String>>, max_items = 10, example = json!([]))]
+    #[schema(value_type = Option<Vec<ImageCid>>, max_items = 10, example = json!([]))]
     images: Input<Vec<String>>,
     /// Pieces on offer; 1 where absent.
     #[schema(value_type = Option<u64>, minimum = 1, maximum = 1_000_000, example = 3)]
@@ -99,13 +105,13 @@ pub struct UpdateProduct {
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     category: Input<String>,
     /// Price of one piece in DOT. With it and without `priceUsd` the dollar price is set anew at the rate of the day.
-    #[schema(value_type = Option<String>, pattern = r"^[0-9]{1,10}(\.[0-9]{1,8})?$", example = "3")]
+    #[schema(value_type = Option<String>, pattern = r"^(?=.*[1-9])[0-9]{1,10}(\.[0-9]{1,8})?$", example = "3")]
     price_dot: Input<String>,
     /// Price of one piece in dollars.
-    #[schema(value_type = Option<String>, pattern = r"^[0-9]{1,8}(\.[0-9]{1,2})?$")]
+    #[schema(value_type = Option<String>, pattern = r"^(?=.*[1-9])[0-9]{1,8}(\.[0-9]{1,2})?$")]
     price_usd: Input<String>,
     /// CIDs of uploaded images, the cover first; replaces all.
-    #[schema(value_type = Option<Vec<String>>, max_items = 10)]
+    #[schema(value_type = Option<Vec<ImageCid>>, max_items = 10)]
     images: Input<Vec<String>>,
     /// Pieces on offer; with none left the product is sold.
     #[schema(value_type = Option<u64>, minimum = 0, maximum = 1_000_000)]

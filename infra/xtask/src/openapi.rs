@@ -1,24 +1,44 @@
-//! `openapi`: the document that the functions' own code generates.
+//! `openapi`: the document that the functions' own code generates, and the page of its errors.
 
-use std::{fs, process::Stdio};
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context as _, ensure};
 
-use crate::{build, layout::Layout};
+use crate::{build, layout::Layout, progress::Progress, tools};
 
-/// Prints the document, or publishes it.
+/// What is published, and where: by the argument that the generator takes for it.
+const PUBLISHED: [(&[&str], &str); 2] = [(&[], "shared/web/openapi.json"), (&["errors"], "shared/web/ERRORS.md")];
+
+/// Prints the document, or publishes it with the page of its errors.
 pub(crate) fn run(layout: &Layout, write: bool) -> anyhow::Result<()> {
+    if !write {
+        print!("{}", generate(layout, &[])?);
+        return Ok(());
+    }
+    for (args, file) in PUBLISHED {
+        let file = layout.root().join(file);
+        fs::write(&file, generate(layout, args)?).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+/// Holds the published document to the OpenAPI specification, by a validator that is not ours.
+pub(crate) fn validate(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
+    let programs = tools::openapi(layout, progress)?;
+    let document = layout.root().join("shared/web/openapi.json");
+    tools::run(Command::new(programs.join("openapi-spec-validator")).args(["--schema", "3.1"]).arg(document))
+}
+
+fn generate(layout: &Layout, args: &[&str]) -> anyhow::Result<String> {
     let output = build::cargo(layout)
-        .args(["run", "--quiet", "--profile", "local", "--package", "openapi"])
+        .args(["run", "--quiet", "--profile", "local", "--package", "openapi", "--"])
+        .args(args)
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo")?;
     ensure!(output.status.success(), "the document was not generated");
-    let text = String::from_utf8(output.stdout)?;
-    if write {
-        let file = layout.root().join("shared/web/openapi.json");
-        return fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()));
-    }
-    print!("{text}");
-    Ok(())
+    Ok(String::from_utf8(output.stdout)?)
 }

@@ -13,11 +13,11 @@ use crate::{
     interrupt::Interrupt,
     layout::Layout,
     progress::{Progress, seconds},
-    settings, tools, up,
+    openapi, schemathesis, settings, tools, up,
 };
 
 /// Functions that may link subxt.
-const ON_CHAIN: [&str; 2] = ["chain-poller", "oracle-submitter"];
+const ON_CHAIN: [&str; 3] = ["chain-poller", "oracle-submitter", "pay-dot"];
 
 /// What a step gave: how many tests it held, if it holds tests at all.
 enum Outcome {
@@ -38,6 +38,7 @@ pub(crate) fn run(layout: &Layout, progress: &Progress) -> anyhow::Result<ExitCo
     suite.check("format", |s| s.cargo(&["fmt", "--all", "--check"]));
     suite.check("tools", |s| tools::install_all(s.layout, s.progress));
     suite.check("template", Suite::template);
+    suite.check("OpenAPI document", |s| openapi::validate(s.layout, s.progress));
     suite.check("clippy", |s| {
         s.cargo(&[
             "clippy",
@@ -65,6 +66,7 @@ pub(crate) fn run(layout: &Layout, progress: &Progress) -> anyhow::Result<ExitCo
     if suite.last_passed() {
         let stack = fresh.stack_file();
         suite.tests("end to end", &["--package", "e2e"], &[("DESCROW_STACK", &stack.to_string_lossy())]);
+        suite.check("schemathesis", |s| schemathesis::play(&fresh, s.progress, &[]));
     }
     suite.check("stack stops", |s| down::run(&fresh, s.progress));
     Ok(suite.finish())

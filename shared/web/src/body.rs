@@ -13,6 +13,9 @@ use crate::{
 /// The largest JSON body.
 pub const JSON_LIMIT: usize = 256 * 1024;
 
+/// Bytes of the longest path within a body that an error names whole.
+const LONGEST_PATH: usize = 100;
+
 /// A JSON body in domain types. It is the last argument of a handler.
 #[derive(Debug)]
 pub struct Body<R: Request>(pub R::Valid);
@@ -52,7 +55,12 @@ fn parse<R: Request>(bytes: &[u8]) -> Result<R::Valid, ApiError> {
     let raw = raw.and_then(|raw| json.end().map(|()| raw));
     let raw = raw.map_err(|error| {
         let path = track.path().to_string();
-        let field = if path == "." { "body".to_owned() } else { path };
+        // `?` is a name that was not read to its end; what is nested too deep is named by where it begins.
+        let field = match path.as_str() {
+            "." | "?" => "body".to_owned(),
+            deep if deep.len() > LONGEST_PATH => deep.split(['[', '.']).next().unwrap_or_default().to_owned(),
+            _ => path,
+        };
         // serde's own text may quote what the client sent, which is the client's to see; it is never logged.
         ApiError::with_details(
             Code::MalformedJson,

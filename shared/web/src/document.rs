@@ -87,6 +87,19 @@ pub fn open(mut family: OpenApi) -> OpenApi {
     family
 }
 
+/// A family whose request `schema` demands `field`, a text, where another field has a value: what utoipa's attributes
+/// cannot say.
+#[must_use]
+pub fn demanding(mut family: OpenApi, schema: &str, (other, value): (&str, &str), field: &str) -> OpenApi {
+    let schemas = family.components.as_mut().map(|components| &mut components.schemas);
+    if let Some(RefOr::T(Schema::Object(object))) = schemas.and_then(|schemas| schemas.get_mut(schema)) {
+        let extensions = object.extensions.get_or_insert_default();
+        extensions.insert("x-if".to_owned(), json!({"properties": {other: {"const": value}}, "required": [other]}));
+        extensions.insert("x-then".to_owned(), json!({"properties": {field: {"type": "string"}}, "required": [field]}));
+    }
+    family
+}
+
 /// Adds to every operation what follows from its shape.
 fn finish(document: &mut Value) {
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
@@ -103,6 +116,15 @@ fn finish(document: &mut Value) {
     for schema in schemas.into_iter().flatten().filter(|(name, _)| bodies.contains(*name)).map(|(_, schema)| schema) {
         if let Some(schema) = schema.as_object_mut() {
             schema.insert("additionalProperties".into(), false.into());
+            for keyword in ["if", "then"] {
+                if let Some(value) = schema.remove(&format!("x-{keyword}")) {
+                    schema.insert(keyword.into(), value);
+                }
+            }
+            let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
+            for field in fields.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
+                describe_text(field);
+            }
         }
     }
     let source = document.clone();
@@ -123,6 +145,17 @@ fn finish(document: &mut Value) {
     }
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
         components.insert("responses".into(), shared.into_iter().collect::<Map<_, _>>().into());
+    }
+}
+
+/// A text without a form of its own is one of `descrow_domain::text`: counted without the white space around it, and without
+/// control characters, which JSON Schema cannot say.
+fn describe_text(field: &mut Map<String, Value>) {
+    let text = field.get("type").is_some_and(|kind| {
+        kind == "string" || kind.as_array().is_some_and(|kinds| kinds.contains(&Value::from("string")))
+    });
+    if text && !["format", "pattern", "enum"].iter().any(|member| field.contains_key(*member)) {
+        field.insert("format".into(), "descrow-text".into());
     }
 }
 

@@ -397,8 +397,16 @@ fn the_document_lists_what_the_router_has_with_every_error() {
     let buy = &whole["paths"]["/api/toys/{id}/buy"]["post"]["responses"];
     let mut statuses: Vec<_> = buy.as_object().unwrap().keys().map(String::as_str).collect();
     statuses.sort_unstable();
-    assert_eq!(statuses, ["204", "401", "403", "404", "429", "500", "503", "504"]);
-    assert_eq!(buy["401"]["$ref"], "#/components/responses/Error401");
-    let example = whole.pointer("/components/responses/Error429/content/application~1json/examples/rate_limited/value");
-    assert_eq!(example.unwrap()["code"], "rate_limited");
+    assert_eq!(statuses, ["204", "401", "403", "404", "429", "431", "500", "503", "504"]);
+    let revoked = "missing_token.invalid_token.token_expired.session_revoked.session_outdated";
+    assert_eq!(buy["401"]["$ref"], format!("#/components/responses/401.{revoked}"));
+    assert_eq!(whole["paths"]["/api/toys/{id}/buy"]["post"]["x-descrow-roles"], json!(["buyer", "seller"]));
+    let shapes = &whole["components"]["responses"]["429.rate_limited"]["content"];
+    assert_eq!(shapes["application/json"]["examples"]["rate_limited"]["$ref"], "#/components/examples/rate_limited");
+    let problem = &whole["components"]["examples"]["rate_limited.problem"]["value"];
+    assert_eq!((&problem["code"], &problem["status"]), (&json!("rate_limited"), &json!(429)));
+    let list = &whole["paths"]["/api/toys"]["get"];
+    assert_eq!(list["security"], json!([{}, {"token": []}]), "a token may be left out");
+    let taken: Vec<_> = list["parameters"].as_array().unwrap().iter().map(|p| p["name"].clone()).collect();
+    assert_eq!(taken, ["cursor", "limit"]);
 }

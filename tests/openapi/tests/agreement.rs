@@ -58,3 +58,68 @@ fn every_documented_path_takes_a_preflight() {
     let paths: BTreeSet<String> = documented().into_iter().map(|(_, path)| path).collect();
     assert_eq!(preflights, paths);
 }
+
+/// The gateway's own answers: name, status, and the body in each shape by its media type.
+fn gateway_responses() -> Vec<(String, u64, Vec<(String, serde_json::Value)>)> {
+    let (_, section) = TEMPLATE.split_once("GatewayResponses:\n").unwrap();
+    let mut found: Vec<(String, u64, Vec<(String, serde_json::Value)>)> = Vec::new();
+    for line in section.lines().take_while(|line| line.starts_with("        ")) {
+        let text = line.trim();
+        if let (Some(name), true) =
+            (text.strip_suffix(':'), line.starts_with("        ") && !line.starts_with("         "))
+        {
+            found.push((name.to_owned(), 0, Vec::new()));
+        } else if let Some(status) = text.strip_prefix("StatusCode: ") {
+            found.last_mut().unwrap().1 = status.parse().unwrap();
+        } else if let Some((kind, body)) = text.split_once(": '{") {
+            let body = format!("{{{}", body.trim_end_matches('\''));
+            found.last_mut().unwrap().2.push((kind.to_owned(), serde_json::from_str(&body).unwrap()));
+        }
+    }
+    found
+}
+
+#[test]
+fn what_the_gateway_refuses_by_itself_has_our_codes_titles_and_shapes() {
+    let responses = gateway_responses();
+    assert!(responses.len() >= 6, "{responses:?}");
+    for (name, status, bodies) in responses {
+        let [(plain_kind, plain), (problem_kind, problem)] = bodies.try_into().unwrap();
+        assert_eq!(
+            (plain_kind.as_str(), problem_kind.as_str()),
+            ("application/json", "application/problem+json"),
+            "{name}"
+        );
+        let code = descrow_web::Code::ALL.iter().find(|code| plain["code"] == code.as_str());
+        let code = code.unwrap_or_else(|| panic!("{name}: {} is no code of ours", plain["code"]));
+        assert_eq!(status, u64::from(code.number()), "{name}");
+        let expected = serde_json::json!({"error": code.title(), "message": plain["message"], "code": code.as_str(),
+            "requestId": "$context.requestId"});
+        assert_eq!(plain, expected, "{name}");
+        let expected = serde_json::json!({"type": format!("urn:descrow:error:{}", code.as_str()), "title": code.title(),
+            "status": status, "detail": plain["message"], "code": code.as_str(), "requestId": "$context.requestId"});
+        assert_eq!(problem, expected, "{name}");
+    }
+}
+
+#[test]
+fn every_function_with_an_edge_takes_all_three_quotas_from_parameters() {
+    let count = |text: &str| TEMPLATE.matches(text).count();
+    let edges = count("CURSOR_SECRET: ");
+    assert!(edges >= 4, "{edges}");
+    for quota in [
+        "RATE_LIMIT_IP: !Ref RateLimitIp\n",
+        "RATE_LIMIT_ACCOUNT: !Ref RateLimitAccount\n",
+        "RATE_LIMIT_ADMIN: !Ref RateLimitAdmin\n",
+    ] {
+        assert_eq!(count(quota), edges, "{quota}");
+    }
+}
+
+#[test]
+fn the_published_table_of_errors_is_what_the_code_knows() {
+    assert!(
+        include_str!("../../../shared/web/ERRORS.md") == openapi::errors(),
+        "shared/web/ERRORS.md is out of date: run `cargo xtask openapi --write`"
+    );
+}

@@ -75,7 +75,10 @@ pub(super) fn examples() -> Map<String, Value> {
     let shapes = |code: &Code| [(*code, false), (*code, true)];
     let entry = |(code, problem): (Code, bool)| {
         let suffix = if problem { ".problem" } else { "" };
-        (format!("{}{suffix}", code.as_str()), json!({"summary": code.meaning().trim(), "value": example(code, problem)}))
+        (
+            format!("{}{suffix}", code.as_str()),
+            json!({"summary": code.meaning().trim(), "value": example(code, problem)}),
+        )
     };
     Code::ALL.iter().flat_map(shapes).map(entry).collect()
 }

@@ -15,7 +15,7 @@ const DEEPEST: usize = 12;
 /// Texts whose names say what they are, wherever they stand.
 const NAMED: &[(&[&str], &str)] = &[
     (&["account", "buyer", "seller", "by", "admin", "userId"], ACCOUNT),
-    (&["cid", "metadataCid", "trackingCid", "evidenceCid"], CID),
+    (&["cid", "metadataCid", "trackingCid", "evidenceCid", "images"], CID),
     (&["extrinsic", "extrinsicHash", "blockHash"], HASH),
     (&["at", "since", "payment", "shipping", "inspection", "evidence"], INSTANT),
     (&["amountDot", "priceDot"], "2.5"),
@@ -40,7 +40,10 @@ const NAMED: &[(&[&str], &str)] = &[
     (&["accessToken"], "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIn0.eyJzdWIiOiI1R3J3In0.c2lnbmF0dXJl"),
     (&["refreshToken"], "0193a1f000007000800000000000000b1.7.c2lnbmF0dXJl"),
     (&["ticket", "nonce"], "7d9f1c0a6f3c4b5e8a1d2c3b4a596877"),
-    (&["signature"], "0x01020304"),
+    (
+        &["signature"],
+        "0x01020304010203040102030401020304010203040102030401020304010203040102030401020304010203040102030401020304010203040102030401020304",
+    ),
     (&["cursor", "nextCursor"], "q83vASNFZ4mrze8BI0VniSIwMDAwMTc5MDAwMDAwMDAwMCI"),
     (&["name"], "database"),
     (&["version"], "0.1.0"),
@@ -83,7 +86,9 @@ fn value(document: &Value, schema: &Value, name: &str, depth: usize) -> Option<V
         "object" => object(document, schema, depth),
         "array" => Some(json!([inner(schema.get("items")?)?])),
         "string" => text(schema, name).map(Value::from),
-        "integer" | "number" => Some(schema.get("minimum").filter(|n| n.as_u64() != Some(0)).cloned().unwrap_or(json!(1))),
+        "integer" | "number" => {
+            Some(schema.get("minimum").filter(|n| n.as_u64() != Some(0)).cloned().unwrap_or(json!(1)))
+        }
         "boolean" => Some(json!(false)),
         _ => None,
     }
@@ -109,7 +114,8 @@ fn text(schema: &Value, name: &str) -> Option<String> {
         Some("uuid") => return Some(ID.to_owned()),
         Some("date-time") => return Some(INSTANT.to_owned()),
         Some("uri") => return Some("https://example.com/".to_owned()),
-        Some("binary") => return Some("\u{1F4F7}".to_owned()),
+        // Bytes have no form in JSON.
+        Some("binary") => return None,
         _ => {}
     }
     if name.ends_with("At") || name.ends_with("Until") {

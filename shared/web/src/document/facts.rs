@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::{Paths, RefOr, Schema, path::Operation};
 use utoipa_axum::router::UtoipaMethodRouter;
 
-use crate::{
-    Authenticated, Body, Code, Id, IdempotencyKey, Known, Page, Query, Request, RequestInfo, Visitor,
-};
+use crate::{Authenticated, Body, Code, Id, IdempotencyKey, Known, Page, Query, Request, RequestInfo, Visitor};
 
 /// Extension of an operation: the roles that may call it. Published.
 pub(crate) const ROLES: &str = "x-descrow-roles";
@@ -150,12 +148,7 @@ impl Taken for Option<IdempotencyKey> {
 
 impl<R: Request> Taken for Body<R> {
     fn note(facts: &mut Facts) {
-        facts.refuses(&[
-            Code::ValidationFailed,
-            Code::MalformedJson,
-            Code::BodyTooLarge,
-            Code::UnsupportedMediaType,
-        ]);
+        facts.refuses(&[Code::ValidationFailed, Code::MalformedJson, Code::BodyTooLarge, Code::UnsupportedMediaType]);
     }
 }
 
