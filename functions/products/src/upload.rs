@@ -10,7 +10,7 @@ use axum::extract::{FromRequest, Request, State};
 use descrow_domain::image::Image;
 use descrow_ipfs::ContentId;
 use descrow_platform::Deadline;
-use descrow_web::{ApiError, Body, Code, Live, Reply, RequestInfo, Seller};
+use descrow_web::{ApiError, Body, Live, Reply, RequestInfo, Seller};
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use http::header;
 
@@ -33,12 +33,8 @@ pub(crate) async fn upload(
     info: RequestInfo,
     request: Request,
 ) -> Result<Reply, ApiError> {
-    let mut kinds = request.headers().get_all(header::CONTENT_TYPE).iter();
-    let kind = kinds.next().and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
-    if kinds.next().is_some() {
-        return Err(ApiError::new(Code::UnsupportedMediaType, "Send one Content-Type."));
-    }
-    if kind.starts_with("application/json") {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if kind.to_ascii_lowercase().starts_with("application/json") {
         return stored_images(app, seller, info.deadline(), request).await;
     }
     let (parts, body) = request.into_parts();

@@ -1,9 +1,7 @@
 //! A Kubo node's RPC (`POST /api/v0/add` and `pin/ls`, docs.ipfs.tech/reference/kubo/rpc).
 
-use std::collections::BTreeMap;
-
 use descrow_platform::{Deadline, Secret};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 use url::Url;
 
 use crate::{
@@ -28,7 +26,7 @@ struct Added {
 #[derive(Deserialize)]
 struct Pins {
     #[serde(rename = "Keys", default)]
-    keys: BTreeMap<String, IgnoredAny>,
+    keys: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Kubo {
