@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    demo, down, layout::Layout, logs, openapi, phone, progress::Progress, schemathesis, sizes, status, suite, tools, up,
+    demo, down, layout::Layout, logs, openapi, phone, progress::Progress, recount, schemathesis, sizes, status, suite, tools, up,
 };
 
 /// Everything a developer does with Descrow on one machine.
@@ -55,6 +55,9 @@ enum Command {
         /// Names as under functions/; all where none is given
         functions: Vec<String>,
     },
+    /// Count every order and entry of the books anew, compare with the analytics' counters, and print both; fails where they
+    /// differ
+    Recount(Recount),
     /// Print the OpenAPI document of what is there
     Openapi {
         /// Publish it: write it to `shared/web/openapi.json`, which GET /openapi.json serves
@@ -98,6 +101,21 @@ pub(crate) struct Up {
     pub(crate) ipfs_gateway: Option<String>,
 }
 
+/// What to recount.
+#[derive(Args)]
+pub(crate) struct Recount {
+    /// Name of a stack on AWS, which is reached by `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
+    /// `AWS_SESSION_TOKEN`; the local stack where absent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stack: Option<String>,
+    /// Seconds to wait for counters that do not agree: their streams are some seconds behind
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) wait: Option<u64>,
+    /// Make counters right that still differ; only for a stack whose streams are drained
+    #[arg(long)]
+    pub(crate) repair: bool,
+}
+
 /// What the handset can do.
 #[derive(Subcommand)]
 pub(crate) enum Phone {
@@ -139,6 +157,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Logs { function, follow } => logs::run(&layout, &function, follow)?,
         Command::Test => return suite::run(&layout, &progress),
         Command::Sizes { functions } => return sizes::run(&layout, &progress, &functions),
+        Command::Recount(options) => return recount::run(&layout, &options),
         Command::Openapi { write } => openapi::run(&layout, write)?,
         Command::Schemathesis { args } => schemathesis::run(&layout, &progress, &args)?,
         Command::Tools => tools::install_all(&layout, &progress)?,

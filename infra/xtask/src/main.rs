@@ -15,6 +15,7 @@ mod part;
 mod phone;
 mod progress;
 mod real;
+mod recount;
 mod schemathesis;
 mod settings;
 mod sizes;

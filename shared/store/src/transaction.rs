@@ -27,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub(crate) enum Write {
     Put { table: Table, item: Item, condition: Expression },
     Update { table: Table, key: Item, change: Expression, condition: Expression },
+    /// An update of what is there, or of nothing.
+    Change { table: Table, key: Item, change: Expression },
     Check { table: Table, key: Item, condition: Expression },
 }
 
@@ -43,7 +45,10 @@ impl Write {
 
     fn table(&self) -> Table {
         match self {
-            Self::Put { table, .. } | Self::Update { table, .. } | Self::Check { table, .. } => *table,
+            Self::Put { table, .. }
+            | Self::Update { table, .. }
+            | Self::Change { table, .. }
+            | Self::Check { table, .. } => *table,
         }
     }
 
@@ -73,6 +78,16 @@ impl Write {
                     .set_expression_attribute_names(bindings.names)
                     .set_expression_attribute_values(bindings.values)
                     .return_values_on_condition_check_failure(AllOld);
+                write.update(update.build().map_err(malformed)?).build()
+            }
+            Self::Change { key, change, .. } => {
+                let bindings = Bindings::of([change]);
+                let update = Update::builder()
+                    .table_name(name)
+                    .set_key(Some(key.clone()))
+                    .update_expression(change.text())
+                    .set_expression_attribute_names(bindings.names)
+                    .set_expression_attribute_values(bindings.values);
                 write.update(update.build().map_err(malformed)?).build()
             }
             Self::Check { key, condition, .. } => {

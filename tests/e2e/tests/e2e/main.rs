@@ -5,12 +5,14 @@
 //! function's process runs alone.
 
 mod access;
+mod analytics;
 mod callbacks;
 mod catalogue;
 mod kyc;
 mod messages;
 mod payments;
 mod rates;
+mod realtime;
 mod recovery;
 
 use e2e::{Outcome, lab::Lab};
