@@ -4,12 +4,13 @@ use descrow_chain::{ContractEvent, EscrowEvent};
 use descrow_domain::{
     OrderId, Timestamp,
     command::{Command, CommandKind, CommandStatus},
+    order::Order,
 };
 use descrow_store::{Applied, ChainChange, FinalCommand};
 
 use crate::{
     PollError, Poller,
-    consequence::{Change, Consequence, consequence, owes_payout},
+    consequence::{Change, Consequence, Facts, consequence, wanted},
 };
 
 /// How often an order is read anew when others change it meanwhile.
@@ -35,13 +36,8 @@ impl Poller {
                 tracing::error!(event, block = found.block, order = %id, "poller.order_missing");
                 return Ok(());
             };
-            let phone = if owes_payout(&order, &found.event) {
-                let seller = self.store.users().get(&order.seller_id).await?;
-                seller.and_then(|seller| seller.phone)
-            } else {
-                None
-            };
-            let change = match consequence(&order, found, phone.as_ref(), self.windows, now) {
+            let facts = self.facts(&order, &found.event).await?;
+            let change = match consequence(&order, found, &facts, self.windows, now) {
                 Consequence::Known => return Ok(()),
                 Consequence::DoesNotFit(why) => {
                     tracing::error!(event, block = found.block, order = %id, status = order.status.as_str(), why, "poller.event_does_not_fit");
@@ -49,10 +45,10 @@ impl Poller {
                 }
                 Consequence::Change(change) => change,
             };
-            if owes_payout(&order, &found.event) && change.payout.is_none() {
-                tracing::error!(order = %id, "poller.seller_has_no_number_to_pay");
-            }
             if self.write(&change, found, now).await? {
+                if let Some(why) = change.alarm {
+                    tracing::error!(event, order = %id, why, "poller.needs_a_human");
+                }
                 tracing::info!(event, block = found.block, order = %id, status = change.order.status.as_str(), "poller.event_applied");
                 if matches!(found.event, EscrowEvent::OrderCreated { .. }) {
                     self.wake_early_payment(id, now).await?;
@@ -63,7 +59,18 @@ impl Poller {
         Err(PollError::Contention)
     }
 
-    /// `false` when the order changed meanwhile.
+    /// The rows that decide what `event` means.
+    async fn facts(&self, order: &Order, event: &EscrowEvent) -> Result<Facts, PollError> {
+        let found = self.store.read_together(&wanted(order, event)).await?;
+        Ok(Facts {
+            seller_phone: found.other_user.and_then(|seller| seller.phone),
+            payment: found.payment,
+            payout: found.payout,
+            product: found.product,
+        })
+    }
+
+    /// `false` when the order, or what else is written with it, changed meanwhile.
     async fn write(&self, change: &Change, found: &ContractEvent, now: Timestamp) -> Result<bool, PollError> {
         let extrinsic = found.extrinsic_hash.map(|hash| format!("0x{}", hex::encode(hash)));
         let written = ChainChange {
@@ -73,12 +80,14 @@ impl Poller {
                 block: found.block,
                 extrinsic: extrinsic.as_deref(),
             }),
-            payout: change.payout.as_ref(),
+            payments: &change.payments,
+            withdraw: change.withdraw.as_ref(),
+            stock: change.stock.as_ref(),
             ledger: change.ledger.as_ref(),
         };
         match self.store.orders().apply_chain_event(&written, now).await? {
             Applied::Done => Ok(true),
-            Applied::Stale(_) => Ok(false),
+            Applied::Stale(_) | Applied::Elsewhere => Ok(false),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What an event of the contract means for our order. Pure.
 
+mod aftermath;
+
 use descrow_chain::{ContractEvent, EscrowEvent};
 use descrow_domain::{
     Account, Msisdn, Timestamp,
@@ -7,7 +9,9 @@ use descrow_domain::{
     ledger::{self, Transaction},
     order::{Order, OrderMove, OrderStatus, PaymentMode, Transition},
     payment::Payment,
+    product::Product,
 };
+use descrow_store::Wanted;
 
 /// How long each party has, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub struct Windows {
     pub shipping: i64,
     /// The buyer, to look at what was delivered.
     pub inspection: i64,
+    /// Both sides of a dispute, to bring evidence.
+    pub evidence: i64,
 }
 
 /// What an event changes.
@@ -25,10 +31,16 @@ pub struct Change {
     pub order: Order,
     /// The command that the event shows to be done, if it was ours.
     pub command_id: Option<String>,
-    /// The payout that follows.
-    pub payout: Option<Payment>,
+    /// The payout and the refund that follow.
+    pub payments: Vec<Payment>,
+    /// The payout that is taken back.
+    pub withdraw: Option<Payment>,
+    /// The product with the pieces that it gets back.
+    pub stock: Option<Product>,
     /// What the books say.
     pub ledger: Option<Transaction>,
+    /// What somebody must see to, since a program cannot.
+    pub alarm: Option<&'static str>,
 }
 
 /// What is to be done about an event.
@@ -72,23 +84,51 @@ fn command_kind(event: &EscrowEvent) -> Option<CommandKind> {
     }
 }
 
-/// Whether `event` delivers an order whose seller we must pay, so that the seller's number is needed.
-pub fn owes_payout(order: &Order, event: &EscrowEvent) -> bool {
-    matches!(event, EscrowEvent::OrderDelivered { .. }) && order.payment_mode == PaymentMode::Mpesa
+/// The rows that decide what an event means beside its order, as far as they are there.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The seller's number.
+    pub seller_phone: Option<Msisdn>,
+    /// The payment that the order names.
+    pub payment: Option<Payment>,
+    /// The payout that the order names.
+    pub payout: Option<Payment>,
+    /// The product.
+    pub product: Option<Product>,
 }
 
-/// What `found` means for `order`. `seller_phone` is looked at where [`owes_payout`] says so.
+/// Which rows [`consequence`] looks at for `event`: what goes back to the buyer goes to the phone that paid, what the seller is
+/// owed to its present number.
+pub fn wanted(order: &Order, event: &EscrowEvent) -> Wanted {
+    let by_phone = order.payment_mode == PaymentMode::Mpesa;
+    let seller = by_phone.then_some(order.seller_id);
+    let (payment, payout) = (order.payment_id.filter(|_| by_phone), order.payout_id.filter(|_| by_phone));
+    match event {
+        EscrowEvent::OrderDelivered { .. } => Wanted { other_user: seller, ..Wanted::default() },
+        EscrowEvent::DisputeRaised { .. } => Wanted { payout, ..Wanted::default() },
+        EscrowEvent::DisputeResolved { .. } => Wanted { other_user: seller, payment, payout, ..Wanted::default() },
+        EscrowEvent::OrderCancelled { .. } => Wanted { payment, product: Some(order.product_id), ..Wanted::default() },
+        _ => Wanted::default(),
+    }
+}
+
+/// What `found` means for `order`, with the rows that [`wanted`] names in `facts`.
 pub fn consequence(
     order: &Order,
     found: &ContractEvent,
-    seller_phone: Option<&Msisdn>,
+    facts: &Facts,
     windows: Windows,
     now: Timestamp,
 ) -> Consequence {
-    let mut next = order.clone();
-    next.version = order.version.saturating_add(1);
-    next.updated_at = now;
-    let mut payout = None;
+    let mut change = Change {
+        order: order.clone().touched(now),
+        command_id: command_kind(&found.event).map(|kind| kind.id(order.id)),
+        payments: Vec::new(),
+        withdraw: None,
+        stock: None,
+        ledger: books(order, &found.event, now),
+        alarm: None,
+    };
     if let EscrowEvent::OrderCreated { buyer, seller, amount, .. } = &found.event {
         let address = |account: &Account| descrow_chain::Address::of(account);
         let ours = (address(&order.buyer_id), address(&order.seller_id), order.quote.amount);
@@ -98,33 +138,32 @@ pub fn consequence(
         if order.on_chain {
             return Consequence::Known;
         }
-        next.on_chain = true;
-    } else {
-        let Some(action) = move_of(&found.event) else {
-            return Consequence::DoesNotFit("a refusal moves no order");
-        };
-        let Ok(status) = order.status.after(action) else {
-            // What an event leads to, an order has been at since the first time that event was read.
-            let known = target(action).is_some_and(|target| order.history.iter().any(|t| t.status == target));
-            return if known { Consequence::Known } else { Consequence::DoesNotFit("the status does not allow it") };
-        };
-        reach(&mut next, status, action, found, now);
-        match status {
-            OrderStatus::Funded => next.deadlines.shipping = Some(now.plus_seconds(windows.shipping)),
-            OrderStatus::Shipped => next.deadlines.inspection = Some(now.plus_seconds(windows.inspection)),
-            _ => {}
-        }
-        if owes_payout(order, &found.event)
-            && let Some(phone) = seller_phone
-        {
-            let owed = Payment::payout(order.id, 1, order.seller_id, phone.clone(), order.quote.kes, now);
-            next.payout_id = Some(owed.id);
-            payout = Some(owed);
-        }
+        change.order.on_chain = true;
+        return Consequence::Change(Box::new(change));
     }
-    let command_id = command_kind(&found.event).map(|kind| kind.id(order.id));
-    let ledger = books(order, &found.event, now);
-    Consequence::Change(Box::new(Change { order: next, command_id, payout, ledger }))
+    let Some(action) = move_of(&found.event) else {
+        return Consequence::DoesNotFit("a refusal moves no order");
+    };
+    let Ok(status) = order.status.after(action) else {
+        // What an event leads to, an order has been at since the first time that event was read.
+        let known = target(action).is_some_and(|target| order.history.iter().any(|t| t.status == target));
+        return if known { Consequence::Known } else { Consequence::DoesNotFit("the status does not allow it") };
+    };
+    reach(&mut change.order, status, action, found, now);
+    let deadlines = &mut change.order.deadlines;
+    match status {
+        OrderStatus::Funded => deadlines.shipping = Some(now.plus_seconds(windows.shipping)),
+        OrderStatus::Shipped => deadlines.inspection = Some(now.plus_seconds(windows.inspection)),
+        OrderStatus::Delivered => aftermath::delivered(&mut change, facts, now),
+        OrderStatus::Disputed => {
+            deadlines.evidence = Some(now.plus_seconds(windows.evidence));
+            aftermath::disputed(&mut change, order, &found.event, facts, now);
+        }
+        OrderStatus::Resolved => aftermath::resolved(&mut change, order, &found.event, facts, now),
+        OrderStatus::Cancelled => aftermath::cancelled(&mut change, order, facts, now),
+        OrderStatus::Created | OrderStatus::Completed => {}
+    }
+    Consequence::Change(Box::new(change))
 }
 
 /// The status that a move leads to, wherever it starts.

@@ -7,8 +7,15 @@ use descrow_store::{Store, Table, Tables};
 use crate::{Poller, consequence::Windows};
 
 /// The tables it reads and writes.
-const TABLES: [Table; 6] =
-    [Table::Orders, Table::Users, Table::ChainCommands, Table::ChainState, Table::MpesaTransactions, Table::Ledger];
+const TABLES: [Table; 7] = [
+    Table::Orders,
+    Table::Users,
+    Table::Products,
+    Table::ChainCommands,
+    Table::ChainState,
+    Table::MpesaTransactions,
+    Table::Ledger,
+];
 
 /// Reads the configuration and builds what follows from it. `None` notes in `config` what is wrong.
 pub fn poller(config: &Config) -> Option<Poller> {
@@ -17,6 +24,7 @@ pub fn poller(config: &Config) -> Option<Poller> {
     let contract = EscrowContract::read(config);
     let shipping = config.parsed::<u32>("WINDOW_SHIPPING");
     let inspection = config.parsed::<u32>("WINDOW_INSPECTION");
+    let evidence = config.parsed::<u32>("WINDOW_EVIDENCE");
     let from_block = match config.optional("CONTRACT_FROM_BLOCK") {
         Some(_) => config.parsed::<u64>("CONTRACT_FROM_BLOCK").map(Some),
         None => Some(None),
@@ -25,7 +33,11 @@ pub fn poller(config: &Config) -> Option<Poller> {
         store: Store::new(aws::dynamodb(&aws::sdk_config()), tables?),
         connector: Connector::new(url?),
         contract: contract?,
-        windows: Windows { shipping: i64::from(shipping?), inspection: i64::from(inspection?) },
+        windows: Windows {
+            shipping: i64::from(shipping?),
+            inspection: i64::from(inspection?),
+            evidence: i64::from(evidence?),
+        },
         from_block: from_block?,
     })
 }

@@ -20,7 +20,7 @@ use descrow_domain::{
 use descrow_platform::{Config, Deadline, config::ConfigError};
 use world::{AMOUNT, World, buyer, deadline, key, seller};
 
-const WINDOWS: Windows = Windows { shipping: 604_800, inspection: 259_200 };
+const WINDOWS: Windows = Windows { shipping: 604_800, inspection: 259_200, evidence: 259_200 };
 
 fn poller(world: &World) -> Poller {
     Poller {
@@ -227,6 +227,7 @@ fn bad_configuration_is_named_and_not_shown() {
     let refused = Config::from_values(values, chain_poller::settings::poller).unwrap_err();
     let expected = [
         "TABLE_USERS is not set",
+        "TABLE_PRODUCTS is not set",
         "TABLE_CHAIN_COMMANDS is not set",
         "TABLE_CHAIN_STATE is not set",
         "TABLE_MPESA_TRANSACTIONS is not set",
@@ -234,6 +235,7 @@ fn bad_configuration_is_named_and_not_shown() {
         "POLKADOT_WS_URL is not set",
         "CONTRACT_ADDRESS is not set",
         "WINDOW_INSPECTION is not set",
+        "WINDOW_EVIDENCE is not set",
         "CONTRACT_FROM_BLOCK is not a valid u64",
     ];
     assert_eq!(refused, ConfigError(expected.map(String::from).to_vec()));

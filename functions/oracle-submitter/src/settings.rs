@@ -8,7 +8,10 @@ use crate::Submitter;
 
 /// Reads the configuration and builds what follows from it. `None` notes in `config` what is wrong.
 pub fn submitter(config: &Config) -> Option<Submitter> {
-    let tables = Tables::from_config(config, &[Table::ChainCommands, Table::ChainState, Table::Orders]);
+    let tables = Tables::from_config(
+        config,
+        &[Table::ChainCommands, Table::ChainState, Table::Orders, Table::MpesaTransactions],
+    );
     let url = config.url("POLKADOT_WS_URL", &["ws", "wss"]);
     let contract = EscrowContract::read(config);
     let signer = config.secret("ORACLE_SEED", 1).and_then(|seed| {

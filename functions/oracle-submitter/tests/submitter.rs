@@ -265,6 +265,7 @@ fn bad_configuration_is_named_and_not_shown() {
                 "TABLE_CHAIN_COMMANDS is not set",
                 "TABLE_CHAIN_STATE is not set",
                 "TABLE_ORDERS is not set",
+                "TABLE_MPESA_TRANSACTIONS is not set",
                 "CONTRACT_ADDRESS is not a valid Address",
                 "ORACLE_SEED must be a secret URI (a phrase or //Name) or 0x followed by 64 hex digits",
             ]

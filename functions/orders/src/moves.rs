@@ -76,6 +76,6 @@ pub(crate) async fn request(
         Requested::Stale(Some(_)) => {
             Err(ApiError::new(Code::VersionConflict, "The order changed meanwhile. Read it again."))
         }
-        Requested::Stale(None) | Requested::Replay(_) => Err(ApiError::not_found()),
+        Requested::Stale(None) | Requested::PayoutSent(_) | Requested::Replay(_) => Err(ApiError::not_found()),
     }
 }

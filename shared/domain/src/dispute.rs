@@ -168,6 +168,11 @@ pub enum Verdict {
 }
 
 impl Dispute {
+    /// A dispute as it begins.
+    pub fn raised(reason: Option<Reason>, by: Option<Account>, evidence_cid: String, at: Timestamp) -> Self {
+        Self { reason, by, at, evidence_cid, evidence_closed_at: None, proposal: None, decision: None }
+    }
+
     /// What it does that `admin` wants `resolution`, where `four_eyes` says whether a second admin must agree. An admin may
     /// change an own proposal, so two who disagree are not stuck.
     pub fn verdict(&self, resolution: DisputeResolution, admin: Account, four_eyes: bool) -> Verdict {
@@ -249,15 +254,7 @@ mod tests {
     fn a_second_admin_must_agree_where_four_eyes_are_asked_for() {
         let admin = |n| Account::from_bytes([n; 32]);
         let (refund, release) = (DisputeResolution::RefundBuyer, DisputeResolution::ReleaseToSeller);
-        let mut dispute = Dispute {
-            reason: None,
-            by: None,
-            at: Timestamp(0),
-            evidence_cid: String::new(),
-            evidence_closed_at: None,
-            proposal: None,
-            decision: None,
-        };
+        let mut dispute = Dispute::raised(None, None, String::new(), Timestamp(0));
         assert_eq!(dispute.verdict(refund, admin(1), false), Verdict::Decided(vec![admin(1)]));
         assert_eq!(dispute.verdict(refund, admin(1), true), Verdict::Proposed);
         let proposal =

@@ -92,6 +92,14 @@ id!(
     PaymentId
 );
 id!(
+    /// A piece of evidence in a dispute.
+    EvidenceId
+);
+id!(
+    /// An entry of the audit log.
+    AuditId
+);
+id!(
     /// A notification, and the realtime message that carries it.
     NotificationId
 );

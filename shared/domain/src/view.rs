@@ -169,7 +169,7 @@ pub struct TransitionView {
     pub status: OrderStatus,
     /// When (RFC 3339).
     pub at: String,
-    /// Who caused it, where a person did.
+    /// Which party caused it, where one did; admins see each other, too.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub by: Option<Account>,
     /// Hash of the extrinsic (0x-hex) where the chain decided.
@@ -264,7 +264,7 @@ impl OrderView {
             pending: order.pending.as_ref().map(PendingView::from),
             deadlines: DeadlinesView::from(&order.deadlines),
             tracking: order.tracking.as_ref().map(TrackingView::from),
-            history: order.history.iter().map(TransitionView::from).collect(),
+            history: order.history.iter().map(|line| TransitionView::of(line, order, viewer)).collect(),
             payment: shown(order.payment_id),
             payout: shown(order.payout_id),
             refund: shown(order.refund_id),
@@ -399,12 +399,13 @@ impl From<&Tracking> for TrackingView {
     }
 }
 
-impl From<&Transition> for TransitionView {
-    fn from(line: &Transition) -> Self {
+impl TransitionView {
+    /// A line of `order`'s history. Which admin decided is the admins' business.
+    pub fn of(line: &Transition, order: &Order, viewer: Viewer) -> Self {
         Self {
             status: line.status,
             at: line.at.rfc3339(),
-            by: line.by,
+            by: line.by.filter(|by| viewer == Viewer::Admin || order.party(by).is_some()),
             extrinsic: line.extrinsic.clone(),
             block: line.block,
         }

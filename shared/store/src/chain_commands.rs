@@ -2,7 +2,9 @@
 
 use descrow_domain::{
     Timestamp,
-    command::{ChainCommand, CommandStatus},
+    command::{ChainCommand, CommandKind, CommandStatus},
+    order::OrderStatus,
+    payment::Payment,
 };
 
 use crate::{
@@ -56,17 +58,22 @@ impl ChainCommands<'_> {
     }
 
     /// Gives up a command that the contract refuses: `next` is the command in status failed, its version one more than that
-    /// of the row it is based on. In one transaction with it the order's pending move, if it waits for this command, ends.
+    /// of the row it is based on. In one transaction with it the order's pending move, if it waits for this command, ends; and
+    /// the payout that was taken back for a dispute that does not come about is queued again.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn fail(self, next: &ChainCommand) -> Result<Replaced<ChainCommand>, StoreError> {
+        let payout = self.payout_taken_back(next).await?;
         let change = expr("SET #updated_at = :now, #version = #version + :one REMOVE #pending")
             .with(":now", number(next.updated_at.0))
             .with(":one", number(1));
         let condition = expr("#pending.#command_id = :command").with(":command", string(&next.id));
         let release = Write::Update { table: Table::Orders, key: id_key(next.order_id), change, condition };
-        let writes = [Write::replace(next, next.version.saturating_sub(1))?, release];
+        let mut writes = vec![Write::replace(next, next.version.saturating_sub(1))?, release];
+        if let Some(queued) = payout.and_then(|payout| payout.queued_again(next.updated_at)) {
+            writes.push(Write::replace(&queued, queued.version.saturating_sub(1))?);
+        }
         match self.0.transact(&writes).await {
             Ok(()) => Ok(Replaced::Done),
             Err(Refused::Store(error)) => Err(error),
@@ -75,9 +82,23 @@ impl ChainCommands<'_> {
                     Some(found) if found == *next => Ok(Replaced::Done),
                     found => Ok(Replaced::Stale(found.map(Box::new))),
                 },
+                None if cancelled.at(2).is_some() => Err(StoreError::Contention(Table::MpesaTransactions)),
                 // No move of the order waits for it.
                 None => self.replace(next).await,
             },
+        }
+    }
+
+    /// The payout that a dispute on a delivered order stopped.
+    async fn payout_taken_back(self, command: &ChainCommand) -> Result<Option<Payment>, StoreError> {
+        if command.command.command_kind() != CommandKind::RaiseDispute {
+            return Ok(None);
+        }
+        let order = self.0.orders().get(command.order_id).await?;
+        let delivered = order.filter(|order| order.status == OrderStatus::Delivered);
+        match delivered.and_then(|order| order.payout_id) {
+            Some(payout) => self.0.payments().get(payout).await,
+            None => Ok(None),
         }
     }
 

@@ -73,6 +73,7 @@ fn shown_key(table: Table, item: &Item) -> String {
         Table::Connections => "…".to_owned(),
         Table::Ledger => format!("{}/{}", text("order_id"), text("entry_id")),
         Table::Messages => text("user_id").to_owned(),
+        Table::Audit => format!("{}/{}", text("day"), text("id")),
         Table::Notifications => format!("{}/{}", text("user_id"), text("id")),
         _ => text("id").to_owned(),
     }

@@ -8,12 +8,16 @@
 //! the item to be written counts as done.
 
 mod access;
+mod audit;
 mod chain_commands;
 mod chain_state;
 mod connections;
+mod counters;
 #[cfg(feature = "daraja-token")]
 mod daraja_token;
+mod days;
 mod error;
+mod evidence;
 mod expression;
 mod idempotency;
 mod item;
@@ -34,21 +38,27 @@ mod together;
 mod transaction;
 mod users;
 
+pub use audit::Audit;
 pub use aws_sdk_dynamodb::Client;
 pub use chain_commands::{ChainCommands, Signed};
 pub use chain_state::{ChainState, Cursor, Lease, SignerNonce, SignerStep};
 pub use connections::{Connection, Connections};
+pub use counters::{Counters, Counting, counters_of};
 #[cfg(feature = "daraja-token")]
 pub use daraja_token::DarajaToken;
 pub use error::StoreError;
+pub use evidence::{EvidenceAdded, EvidenceRows};
 pub use idempotency::{Begin, IdempotencyRecord};
 pub use ledger::Ledger;
 pub use limits::{Limits, Window};
 pub use list::Page;
 pub use messages::{Appended, Asked, Kept, Known, Messages, Telling};
 pub use notifications::Notifications;
-pub use orders::{Applied, Begun, ChainChange, Created, DotNoted, FinalCommand, OrderList, Orders, OrdersOf, Requested};
-pub use payments::{Payments, Settled};
+pub use orders::{
+    Applied, Begun, ChainChange, Created, DotNoted, FinalCommand, OrderChange, OrderList, Orders, OrdersOf, Requested,
+    SellerTerms,
+};
+pub use payments::{Payments, Retried, Settled};
 pub use products::{Listed, ProductList, ProductSort, Products};
 pub use rates::{RatesRow, pricing, rate_bounds};
 pub use sessions::{Challenge, Family, KycDraft, Rotation, Sessions, Ticket};
@@ -113,6 +123,16 @@ impl Store {
         ChainState(self)
     }
 
+    /// Evidence in disputes.
+    pub fn evidence(&self) -> EvidenceRows<'_> {
+        EvidenceRows(self)
+    }
+
+    /// What admins did.
+    pub fn audit(&self) -> Audit<'_> {
+        Audit(self)
+    }
+
     /// The books.
     pub fn ledger(&self) -> Ledger<'_> {
         Ledger(self)
@@ -131,6 +151,11 @@ impl Store {
     /// Open WebSocket connections.
     pub fn connections(&self) -> Connections<'_> {
         Connections(self)
+    }
+
+    /// Counted figures for admins.
+    pub fn counters(&self) -> Counters<'_> {
+        Counters(self)
     }
 
     /// Exchange rates.

@@ -6,8 +6,10 @@
 //! | pending action, command | show a move that never happens, or make one that nobody sees |
 //! | new status, final command, payout | deliver an order whose seller is never paid |
 //! | payment row, `order.payment_id` | ring the buyer's phone twice for one order |
+//! | report of a payment in DOT, idempotency record | answer the same report differently |
 
 mod create;
+mod dot;
 mod moves;
 mod pay;
 
@@ -16,14 +18,16 @@ use descrow_domain::{
     order::{Order, OrderStatus},
 };
 
-pub use create::Created;
+pub use create::{Created, SellerTerms};
+pub use dot::DotNoted;
 pub(crate) use moves::rearm;
-pub use moves::{Applied, ChainChange, FinalCommand, Requested};
+pub use moves::{Applied, ChainChange, FinalCommand, OrderChange, Requested};
 pub use pay::Begun;
 
 use crate::{
     Page, Store, StoreError, Table,
-    expression::{Bindings, expr, number, string},
+    days::{ByDay, before_created, created_instant},
+    expression::{Bindings, Expression, expr, number, string},
     item::{Item, Row, SHARDS, created_key, decode, id_key, shard},
     list::Listing,
 };
@@ -35,8 +39,9 @@ impl Row for Order {
         let uuid = self.id.as_uuid();
         item.insert("created_key".into(), string(created_key(self.created_at, uuid)));
         item.insert("status_shard".into(), string(status_shard(self.status, shard(uuid))));
-        item.insert("created_bucket".into(), string(created_bucket(self.created_at)));
-        if let Some(due) = due_at(self) {
+        // The day (UTC), so that no day's orders make one partition hot for long.
+        item.insert("created_bucket".into(), string(self.created_at.day()));
+        if let Some((_, due)) = self.window() {
             item.insert("due_shard".into(), string(due_shard(shard(uuid))));
             item.insert("due_at".into(), number(due.0));
         }
@@ -53,21 +58,8 @@ fn due_shard(shard: u8) -> String {
     format!("due#{shard}")
 }
 
-/// The partition of `by_created`: the day (UTC), so that no day's orders make one partition hot for long.
-fn created_bucket(at: Timestamp) -> String {
-    at.rfc3339().chars().take(10).collect()
-}
-
-/// The deadline that is in force in the order's status.
-fn due_at(order: &Order) -> Option<Timestamp> {
-    match order.status {
-        OrderStatus::Created => order.deadlines.payment,
-        OrderStatus::Funded => order.deadlines.shipping,
-        OrderStatus::Shipped => order.deadlines.inspection,
-        OrderStatus::Disputed => order.deadlines.evidence,
-        OrderStatus::Delivered | OrderStatus::Completed | OrderStatus::Resolved | OrderStatus::Cancelled => None,
-    }
-}
+/// At most this many pages of a partition are read for what is due, where a filter leaves rows out.
+const DUE_PAGES: usize = 5;
 
 /// Whose orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +68,7 @@ pub enum OrdersOf {
     Buyer(Account),
     /// What this account sold.
     Seller(Account),
-    /// Everybody's with the list's status, which is [`OrderStatus::Created`] where none is given.
+    /// Everybody's.
     Everybody,
 }
 
@@ -106,7 +98,7 @@ impl Orders<'_> {
         self.0.get(id_key(id)).await
     }
 
-    /// A page of orders, newest first.
+    /// A page of orders, newest first. One of everybody's may be short and still have a next one.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -114,10 +106,12 @@ impl Orders<'_> {
         let (index, partition, values) = match wanted.of {
             OrdersOf::Buyer(account) => ("by_buyer", "buyer_id", vec![string(account)]),
             OrdersOf::Seller(account) => ("by_seller", "seller_id", vec![string(account)]),
-            OrdersOf::Everybody => {
-                let status = wanted.status.unwrap_or(OrderStatus::Created);
-                ("by_status", "status_shard", (0..SHARDS).map(|n| string(status_shard(status, n))).collect())
-            }
+            OrdersOf::Everybody => match wanted.status {
+                Some(status) => {
+                    ("by_status", "status_shard", (0..SHARDS).map(|n| string(status_shard(status, n))).collect())
+                }
+                None => return self.by_creation(wanted.position, wanted.limit).await,
+            },
         };
         let filter = match (wanted.of, wanted.status) {
             (OrdersOf::Buyer(_) | OrdersOf::Seller(_), Some(status)) => {
@@ -139,44 +133,71 @@ impl Orders<'_> {
         self.0.list(listing).await
     }
 
-    /// At most `limit` orders whose deadline in force has passed at `now`, the longest overdue first.
+    async fn by_creation(self, position: Option<&str>, limit: usize) -> Result<Page<Order>, StoreError> {
+        let wanted = ByDay {
+            index: Some("by_created"),
+            partition: "created_bucket",
+            sort: "created_key",
+            position,
+            filter: None,
+            limit,
+            instant: created_instant,
+            before: before_created,
+        };
+        self.0.list_by_day(wanted).await
+    }
+
+    /// At most `limit` orders whose window in force has ended at `now` without the move that it waited for
+    /// ([`Order::overdue`]), the longest overdue first.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn overdue(self, now: Timestamp, limit: usize) -> Result<Vec<Order>, StoreError> {
         let shards = (0..SHARDS).map(due_shard);
-        let due = self.0.due::<Order>(shards, "due_at", now, limit).await?;
-        Ok(due)
+        let idle = expr("attribute_not_exists(#pending)");
+        self.0.due::<Order>(shards, "due_at", now, Some(&idle), limit).await
     }
 }
 
 impl Store {
-    /// At most `limit` rows of `by_due` whose `column` is not after `now`, the earliest first.
+    /// At most `limit` rows of `by_due` whose `column` is not after `now` and that pass `filter`, the earliest first.
     pub(crate) async fn due<R: Row>(
         &self,
         shards: impl Iterator<Item = String>,
         column: &'static str,
         now: Timestamp,
+        filter: Option<&Expression>,
         limit: usize,
     ) -> Result<Vec<R>, StoreError> {
         let query = |shard: String| async move {
             let condition = expr(format!("#due_shard = :shard AND #{column} <= :now"))
                 .with(":shard", string(shard))
                 .with(":now", number(now.0));
-            let bindings = Bindings::of([&condition]);
-            let output = self
-                .client()
-                .query()
-                .table_name(self.tables().name(R::TABLE)?)
-                .index_name("by_due")
-                .key_condition_expression(condition.text())
-                .set_expression_attribute_names(bindings.names)
-                .set_expression_attribute_values(bindings.values)
-                .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-                .send()
-                .await
-                .map_err(|error| StoreError::failed("Query", R::TABLE, &error))?;
-            Ok::<_, StoreError>(output.items.unwrap_or_default())
+            let (mut found, mut start) = (Vec::new(), None);
+            for _ in 0..DUE_PAGES {
+                let bindings = Bindings::of([&condition].into_iter().chain(filter));
+                let output = self
+                    .client()
+                    .query()
+                    .table_name(self.tables().name(R::TABLE)?)
+                    .index_name("by_due")
+                    .key_condition_expression(condition.text())
+                    .set_filter_expression(filter.map(|filter| filter.text().to_owned()))
+                    .set_expression_attribute_names(bindings.names)
+                    .set_expression_attribute_values(bindings.values)
+                    .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+                    .set_exclusive_start_key(start)
+                    .send()
+                    .await
+                    .map_err(|error| StoreError::failed("Query", R::TABLE, &error))?;
+                found.extend(output.items.unwrap_or_default());
+                start = output.last_evaluated_key;
+                // Without a filter a page is full; with one, what it left out must not hide what is due behind it.
+                if filter.is_none() || start.is_none() || found.len() >= limit {
+                    break;
+                }
+            }
+            Ok::<_, StoreError>(found)
         };
         let found = futures_util::future::try_join_all(shards.map(query)).await?;
         let at = |item: &Item| -> i64 {

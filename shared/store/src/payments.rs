@@ -4,14 +4,17 @@
 //! money goes through a transaction in [`settle`](self). Beside the payments the table holds one marker for each receipt,
 //! `receipt#<sha256>`, so that a receipt counts once.
 
+mod retry;
 mod settle;
 
-use descrow_domain::{OrderId, PaymentId, Timestamp, payment::Payment};
+use descrow_domain::{Account, OrderId, PaymentId, Timestamp, payment::Payment};
 
+pub use retry::Retried;
 pub use settle::Settled;
 
 use crate::{
     Page, Replaced, Store, StoreError, Table,
+    days::{ByDay, before_created, created_instant},
     expression::string,
     item::{Item, Row, SHARDS, created_key, id_key, shard},
     list::Listing,
@@ -25,6 +28,7 @@ impl Row for Payment {
 
     fn index(&self, item: &mut Item) {
         item.insert("created_key".into(), string(created_key(self.created_at, self.id.as_uuid())));
+        item.insert("created_bucket".into(), string(self.created_at.day()));
         if self.next_check_at.is_some() {
             item.insert("due_shard".into(), string(due_shard(shard(self.id.as_uuid()))));
         }
@@ -117,11 +121,52 @@ impl Payments<'_> {
         Ok(page.items)
     }
 
+    /// A page of what `user` paid or was paid, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn by_user(
+        self,
+        user: Account,
+        position: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Payment>, StoreError> {
+        let listing = Listing {
+            index: Some("by_user"),
+            partition: "user_id",
+            values: vec![string(user)],
+            sort: "created_key",
+            descending: true,
+            position,
+            filter: None,
+            limit,
+        };
+        self.0.list(listing).await
+    }
+
+    /// A page of everybody's payments, newest first. It may be short and still have a next one.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn by_created(self, position: Option<&str>, limit: usize) -> Result<Page<Payment>, StoreError> {
+        let wanted = ByDay {
+            index: Some("by_created"),
+            partition: "created_bucket",
+            sort: "created_key",
+            position,
+            filter: None,
+            limit,
+            instant: created_instant,
+            before: before_created,
+        };
+        self.0.list_by_day(wanted).await
+    }
+
     /// At most `limit` payments that are to be looked at, the longest overdue first.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn due(self, now: Timestamp, limit: usize) -> Result<Vec<Payment>, StoreError> {
-        self.0.due((0..SHARDS).map(due_shard), "next_check_at", now, limit).await
+        self.0.due((0..SHARDS).map(due_shard), "next_check_at", now, None, limit).await
     }
 }

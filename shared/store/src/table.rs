@@ -35,11 +35,17 @@ pub enum Table {
     Limits,
     /// Exchange rates.
     Rates,
+    /// What the sides of disputes show.
+    Evidence,
+    /// What admins did.
+    Audit,
+    /// What admins want to know of the market, counted.
+    Counters,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Users,
         Self::Sessions,
         Self::Products,
@@ -53,6 +59,9 @@ impl Table {
         Self::Ledger,
         Self::Limits,
         Self::Rates,
+        Self::Evidence,
+        Self::Audit,
+        Self::Counters,
     ];
 
     /// The table's name without the stack's.
@@ -71,6 +80,9 @@ impl Table {
             Self::Ledger => "ledger",
             Self::Limits => "limits",
             Self::Rates => "rates",
+            Self::Evidence => "evidence",
+            Self::Audit => "audit",
+            Self::Counters => "counters",
         }
     }
 

@@ -81,6 +81,7 @@ pub fn definitions() -> Vec<Definition> {
             let (partition, sort) = match table {
                 Table::Ledger => (text("order_id"), Some(text("entry_id"))),
                 Table::Notifications => (text("user_id"), Some(text("id"))),
+                Table::Audit => (text("day"), Some(text("id"))),
                 Table::Messages => (text("user_id"), Some(number("seq"))),
                 _ => (text("id"), None),
             };
@@ -111,13 +112,15 @@ pub fn definitions() -> Vec<Definition> {
                     index("by_order", "order_id", created),
                     index("by_user", "user_id", created),
                     index("by_due", "due_shard", number("next_check_at")),
+                    index("by_created", "created_bucket", created),
                 ],
+                Table::Evidence => vec![index("by_order", "order_id", created)],
                 Table::ChainCommands => vec![index("by_state", "open_shard", number("updated_at"))],
                 Table::Connections => vec![index("by_user", "user_id", text("id"))],
                 _ => Vec::new(),
             };
-            let stream = matches!(table, Table::Orders | Table::MpesaTransactions | Table::ChainCommands | Table::Notifications);
-            let expires = matches!(table, Table::Sessions | Table::Connections | Table::Limits | Table::Messages);
+            let stream = matches!(table, Table::Orders | Table::MpesaTransactions | Table::ChainCommands | Table::Notifications | Table::Ledger);
+            let expires = matches!(table, Table::Sessions | Table::Connections | Table::Limits | Table::Messages | Table::Counters);
             Definition { table, partition, sort, indexes, stream, expires }
         })
         .collect()

@@ -8,7 +8,7 @@ use descrow_domain::{
 
 use super::*;
 
-const WINDOWS: Windows = Windows { shipping: 100, inspection: 200 };
+const WINDOWS: Windows = Windows { shipping: 100, inspection: 200, evidence: 300 };
 const NOW: Timestamp = Timestamp(1_000_000);
 const AMOUNT: Planck = Planck(777);
 
@@ -76,9 +76,14 @@ fn event_to(status: OrderStatus, order: OrderRef, held: bool) -> EscrowEvent {
     }
 }
 
+fn facts(order: &Order) -> Facts {
+    let (seller, buyer) = ("254708374149".parse().unwrap(), "254711111111".parse().unwrap());
+    let payment = Payment::collection(order.id, order.buyer_id, buyer, order.quote.kes, Timestamp(1));
+    Facts { seller_phone: Some(seller), payment: Some(payment), ..Facts::default() }
+}
+
 fn decide(order: &Order, event: EscrowEvent) -> Consequence {
-    let phone = "254708374149".parse().unwrap();
-    consequence(order, &found(event), Some(&phone), WINDOWS, NOW)
+    consequence(order, &found(event), &facts(order), WINDOWS, NOW)
 }
 
 fn changed(order: &Order, event: EscrowEvent) -> Change {
@@ -172,12 +177,16 @@ fn each_event_ends_its_command_and_sets_the_next_deadline() {
         ("mark_shipped".into(), Deadlines { inspection: Some(NOW.plus_seconds(200)), ..none.clone() })
     );
     assert_eq!(after(OrderStatus::Shipped, OrderStatus::Delivered), ("confirm_delivery".into(), none.clone()));
-    assert_eq!(after(OrderStatus::Funded, OrderStatus::Disputed), ("raise_dispute".into(), none));
+    assert_eq!(
+        after(OrderStatus::Funded, OrderStatus::Disputed),
+        ("raise_dispute".into(), Deadlines { evidence: Some(NOW.plus_seconds(300)), ..none })
+    );
 }
 
 #[test]
 fn a_pending_move_ends_when_it_happened_or_became_impossible() {
-    let pending = |action| Some(PendingAction { action, command_id: "c".into(), by: Some(account(1)), at: Timestamp(0) });
+    let pending =
+        |action| Some(PendingAction { action, command_id: "c".into(), by: Some(account(1)), at: Timestamp(0) });
     let mut order = order(OrderStatus::Shipped, PaymentMode::Mpesa);
     let delivered = event_to(OrderStatus::Delivered, OrderRef::of(order.id), false);
     order.pending = pending(OrderMove::Deliver);
@@ -196,16 +205,17 @@ fn delivery_of_an_order_paid_by_phone_owes_the_seller_one_payout() {
     let order = order(OrderStatus::Shipped, PaymentMode::Mpesa);
     let delivered = event_to(OrderStatus::Delivered, OrderRef::of(order.id), false);
     let change = changed(&order, delivered.clone());
-    let payout = change.payout.unwrap();
+    let [payout] = change.payments.try_into().unwrap();
+    let payout: Payment = payout;
     assert_eq!((payout.kind, payout.amount_kes, payout.user_id), (PaymentKind::Payout, Kes(1_500), account(2)));
     assert_eq!(change.order.payout_id, Some(payout.id));
-    assert_eq!(payout.id, changed(&order, delivered.clone()).payout.unwrap().id, "whoever applies it, it is one");
-    let without = consequence(&order, &found(delivered.clone()), None, WINDOWS, NOW);
-    assert!(
-        matches!(without, Consequence::Change(change) if change.payout.is_none() && change.order.payout_id.is_none())
-    );
+    assert_eq!(payout.id, changed(&order, delivered.clone()).payments[0].id, "whoever applies it, it is one");
+    let without = consequence(&order, &found(delivered), &Facts::default(), WINDOWS, NOW);
+    let Consequence::Change(without) = without else { panic!("{without:?}") };
+    assert_eq!((&without.payments, without.order.payout_id), (&vec![], None));
+    assert_eq!(without.alarm, Some("the seller has no number to be paid at"));
     let dot = self::order(OrderStatus::Shipped, PaymentMode::Dot);
-    assert_eq!(changed(&dot, event_to(OrderStatus::Delivered, OrderRef::of(dot.id), true)).payout, None);
+    assert_eq!(changed(&dot, event_to(OrderStatus::Delivered, OrderRef::of(dot.id), true)).payments, []);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use descrow_domain::{
     rates::{Quote, Rates},
 };
 use descrow_platform::{Deadline, Secret, queue::WakeUp};
-use descrow_store::{Created, testing::TestStore};
+use descrow_store::{Created, SellerTerms, testing::TestStore};
 use oracle_submitter::Submitter;
 
 pub(crate) const AMOUNT: Planck = Planck(50_000_000_000);
@@ -141,7 +141,7 @@ impl World {
         };
         let command = ChainCommand::new(order.id, command, order.created_at);
         assert!(self.db.store.products().create(&product).await.unwrap());
-        let created = self.db.store.orders().create(&order, &product, &command, None).await.unwrap();
+        let created = self.db.store.orders().create(&order, &product, &command, SellerTerms::default(), None).await.unwrap();
         assert_eq!(created, Created::Done);
         (order, command)
     }

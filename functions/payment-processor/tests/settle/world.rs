@@ -16,7 +16,7 @@ use descrow_mpesa::{
     StkSettings,
 };
 use descrow_platform::{Deadline, Secret, queue::Disposition};
-use descrow_store::{Created, testing::TestStore};
+use descrow_store::{Created, SellerTerms, testing::TestStore};
 use payment_processor::{Failure, Processor};
 use sandbox::{Answer, Options, Policy, Sandbox};
 use tokio::sync::{Mutex, mpsc};
@@ -138,7 +138,7 @@ impl World {
         let (amount, metadata_cid) = (order.quote.amount, String::new());
         let command = Command::CreateOrder { buyer, seller, amount, metadata_cid };
         let command = ChainCommand::new(order.id, command, now);
-        let created = self.db.store.orders().create(&order, &product, &command, None).await.unwrap();
+        let created = self.db.store.orders().create(&order, &product, &command, SellerTerms::default(), None).await.unwrap();
         assert_eq!(created, Created::Done);
         order
     }

@@ -4,6 +4,7 @@ use super::{IllegalMove, Order, OrderMove, OrderStatus, Party, PaymentMode, Pend
 use crate::{
     Account, PaymentId, Timestamp,
     command::{ChainCommand, Command},
+    dispute::{Decision, Dispute, DisputeResolution, Proposal, Reason},
     payment::{Payment, PaymentStatus},
 };
 
@@ -77,7 +78,7 @@ impl<'a> Money<'a> {
     }
 
     /// Whether the seller's money may have left.
-    fn has_left(self) -> bool {
+    pub fn has_left(self) -> bool {
         use PaymentStatus::{Failed, Queued, Withdrawn};
         self.payout.is_some_and(|payout| !matches!(payout.status, Queued | Failed | Withdrawn))
     }
@@ -227,8 +228,50 @@ impl Order {
         let action = command.order_move();
         let command = ChainCommand::new(self.id, command, now);
         let pending =
-            action.map(|action| PendingAction { action, command_id: command.id.clone(), by, at: now }).or(self.pending);
-        (Self { pending, updated_at: now, version: self.version.saturating_add(1), ..self }, command)
+            action.map(|action| PendingAction { action, command_id: command.id.clone(), by, at: now }).or(self.pending.clone());
+        (Self { pending, ..self.touched(now) }, command)
+    }
+
+    /// [`Self::asking`] for a dispute of `by`, with the CID of its first evidence where it has one.
+    pub fn disputing(
+        self,
+        reason: Reason,
+        evidence_cid: String,
+        by: Account,
+        now: Timestamp,
+    ) -> (Self, ChainCommand) {
+        let dispute = Dispute::raised(Some(reason), Some(by), evidence_cid.clone(), now);
+        Self { dispute: Some(dispute), ..self }.asking(Command::RaiseDispute { evidence_cid }, Some(by), now)
+    }
+
+    /// The order's next version with a decision that waits for a second admin.
+    #[must_use]
+    pub fn proposing(self, proposal: Proposal) -> Self {
+        let now = proposal.at;
+        let dispute = self.dispute.clone().map(|dispute| Dispute { proposal: Some(proposal), ..dispute });
+        Self { dispute, ..self }.touched(now)
+    }
+
+    /// [`Self::asking`] for the end of the dispute as `admins` decided it.
+    pub fn deciding(
+        self,
+        resolution: DisputeResolution,
+        reason: Reason,
+        admins: Vec<Account>,
+        now: Timestamp,
+    ) -> (Self, ChainCommand) {
+        let shares = resolution.shillings(self.quote.kes);
+        let by = admins.last().copied();
+        let decision = Decision {
+            resolution,
+            reason: Some(reason),
+            by: admins,
+            at: now,
+            kes_to_buyer: shares.buyer,
+            kes_to_seller: shares.seller,
+        };
+        let dispute = self.dispute.clone().map(|dispute| Dispute { decision: Some(decision), ..dispute });
+        Self { dispute, ..self }.asking(Command::ResolveDispute { resolution }, by, now)
     }
 }
 

@@ -4,6 +4,7 @@ use descrow_domain::{
     command::ChainCommand,
     order::{Order, order_ref},
     product::{Product, ProductStatus},
+    user::{KycStatus, User},
 };
 
 use super::Orders;
@@ -11,8 +12,8 @@ use crate::{
     IdempotencyRecord, StoreError, Table,
     chain_state::OrderReference,
     error::Refused,
-    expression::{expr, number},
-    item::id_key,
+    expression::{Expression, expr, number},
+    item::{attribute, id_key},
     products::moved,
     transaction::{Met, Write},
 };
@@ -28,13 +29,27 @@ pub enum Created {
     /// The product cannot be ordered like that any more: as it is now, or `None` when it is gone. Its price, its status or
     /// its stock differ from what the order was based on.
     Unavailable(Option<Box<Product>>),
+    /// The seller has no number to be paid at.
+    SellerWithoutPhone,
+    /// Nobody checked who the seller is, and that is asked for.
+    SellerUnverified,
     /// The same request was answered before.
     Replay(Box<IdempotencyRecord>),
 }
 
+/// What a seller must have for an order to be made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SellerTerms {
+    /// A number to be paid at, for an order by M-Pesa.
+    pub phone: bool,
+    /// A verified identity.
+    pub verified: bool,
+}
+
 impl Orders<'_> {
     /// Commits `order` for `product` as it was read: takes the pieces from the stock, commits the command that tells the
-    /// contract, the reference under which the contract's events name the order, and the answer to the request.
+    /// contract, the reference under which the contract's events name the order, and the answer to the request; if the seller
+    /// is on `terms` at that moment.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -43,6 +58,7 @@ impl Orders<'_> {
         order: &Order,
         product: &Product,
         command: &ChainCommand,
+        terms: SellerTerms,
         idempotency: Option<&IdempotencyRecord>,
     ) -> Result<Created, StoreError> {
         let mut stock = product.clone();
@@ -56,17 +72,24 @@ impl Orders<'_> {
                 Write::create(command, "id")?,
                 Write::create(&OrderReference::new(order_ref(order.id), order.id), "id")?,
             ];
+            let at_record = writes.len();
             if let Some(record) = idempotency {
                 writes.push(record.write(order.created_at)?);
             }
+            let at_seller = writes.len();
+            writes.extend(on_terms(order, terms)?);
             let mut cancelled = match self.0.transact(&writes).await {
                 Ok(()) => return Ok(Created::Done),
                 Err(Refused::Store(error)) => return Err(error),
                 Err(Refused::Condition(cancelled)) => cancelled,
             };
-            if let Some(record) = cancelled.at(4) {
+            if let Some(record) = idempotency.and_then(|_| cancelled.at(at_record)) {
                 let record = record.row()?;
                 return record.map(|r| Created::Replay(Box::new(r))).ok_or(StoreError::Contention(Table::Limits));
+            }
+            if let Some(seller) = cancelled.at(at_seller) {
+                let reachable = seller.row::<User>()?.is_some_and(|seller| !terms.phone || seller.phone.is_some());
+                return Ok(if reachable { Created::SellerUnverified } else { Created::SellerWithoutPhone });
             }
             match cancelled.at(0).map(Met::row).transpose()? {
                 Some(Some(newer)) => stock = newer,
@@ -76,6 +99,20 @@ impl Orders<'_> {
         }
         Err(StoreError::Contention(Table::Products))
     }
+}
+
+/// The seller is on `terms` at the moment of the order.
+fn on_terms(order: &Order, terms: SellerTerms) -> Result<Option<Write>, StoreError> {
+    let phone = terms.phone.then(|| expr("attribute_exists(#phone)"));
+    let verified = if terms.verified {
+        let verified = attribute(Table::Users, &KycStatus::Verified)?;
+        Some(expr("#kyc_status = :verified").with(":verified", verified))
+    } else {
+        None
+    };
+    let condition = phone.into_iter().chain(verified).reduce(Expression::and);
+    let check = |condition| Write::Check { table: Table::Users, key: id_key(order.seller_id), condition };
+    Ok(condition.map(check))
 }
 
 /// Whether `stock` still offers what the order was priced by.

@@ -3,15 +3,19 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::{
     Timestamp,
+    audit::AuditEntry,
     command::{ChainCommand, CommandStatus},
+    dispute::Dispute,
+    evidence::Evidence,
     ledger::Transaction,
     order::Order,
     payment::Payment,
+    product::Product,
 };
 
 use super::Orders;
 use crate::{
-    IdempotencyRecord, StoreError, Table,
+    IdempotencyRecord, Replaced, StoreError, Table,
     access::based_on,
     error::Refused,
     expression::{expr, number, string},
@@ -19,13 +23,40 @@ use crate::{
     transaction::{Met, Write},
 };
 
-/// What became of a request to move an order.
+/// A change of an order that somebody asks for, with all that must come about with it.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderChange<'a> {
+    /// The order after it; its version is one more than that of the order it is based on, on which nothing was pending.
+    pub order: &'a Order,
+    /// The command that carries out the move that is pending on `order`. One of the same id that failed before is armed
+    /// again.
+    pub command: Option<&'a ChainCommand>,
+    /// The payout that is taken back ([`Payment::withdrawn`]), since a delivered order is disputed.
+    pub withdraw: Option<&'a Payment>,
+    /// The first evidence of a dispute.
+    pub evidence: Option<&'a Evidence>,
+    /// What the audit log says of it.
+    pub audit: Option<&'a AuditEntry>,
+    /// The answer to the request.
+    pub idempotency: Option<&'a IdempotencyRecord>,
+}
+
+impl<'a> OrderChange<'a> {
+    /// A change of the order alone.
+    pub fn of(order: &'a Order) -> Self {
+        Self { order, command: None, withdraw: None, evidence: None, audit: None, idempotency: None }
+    }
+}
+
+/// What became of a request to change an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requested {
-    /// The move is pending.
+    /// It is written; a move is pending.
     Done,
     /// The order changed meanwhile: as it is now.
     Stale(Option<Box<Order>>),
+    /// The payout that was to be taken back may have left: as it is now.
+    PayoutSent(Option<Box<Payment>>),
     /// The same request was answered before.
     Replay(Box<IdempotencyRecord>),
 }
@@ -37,8 +68,13 @@ pub struct ChainChange<'a> {
     pub order: &'a Order,
     /// The command that the event shows to be done, where one of ours caused it.
     pub command: Option<FinalCommand<'a>>,
-    /// The payout that follows.
-    pub payout: Option<&'a Payment>,
+    /// The payout and the refund that follow.
+    pub payments: &'a [Payment],
+    /// The payout that is taken back ([`Payment::withdrawn`]), since the order is disputed.
+    pub withdraw: Option<&'a Payment>,
+    /// The product with the pieces that a cancelled order gives back; its version is one more than that of the product it is
+    /// based on.
+    pub stock: Option<&'a Product>,
     /// What the books say about it.
     pub ledger: Option<&'a Transaction>,
 }
@@ -61,11 +97,12 @@ pub enum Applied {
     Done,
     /// The order changed meanwhile: as it is now. An event that was applied before shows in its status.
     Stale(Option<Box<Order>>),
+    /// The product or the payout changed meanwhile.
+    Elsewhere,
 }
 
 impl Orders<'_> {
-    /// Makes a move pending: `next` is the order with the pending action, its version one more than that of the order it is
-    /// based on, which had none. A command of the same id that failed before is armed again.
+    /// Makes a move pending: [`Self::change`] with nothing but its command and the answer to the request.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -75,30 +112,66 @@ impl Orders<'_> {
         command: &ChainCommand,
         idempotency: Option<&IdempotencyRecord>,
     ) -> Result<Requested, StoreError> {
-        let mut arm = Write::create(command, "id")?;
+        self.change(&OrderChange { command: Some(command), idempotency, ..OrderChange::of(next) }).await
+    }
+
+    /// Changes an order as somebody asked, with all that must come about with it, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn change(self, change: &OrderChange<'_>) -> Result<Requested, StoreError> {
+        let next = change.order;
+        let mut arm = change.command.map(|command| Write::create(command, "id")).transpose()?;
         loop {
             let idle = based_on(next.version.saturating_sub(1)).and(expr("attribute_not_exists(#pending)"));
-            let mut writes = vec![Write::Put { table: Table::Orders, item: encode(next)?, condition: idle }, arm];
-            if let Some(record) = idempotency {
-                writes.push(record.write(next.updated_at)?);
-            }
+            let mut writes = vec![Write::Put { table: Table::Orders, item: encode(next)?, condition: idle }];
+            let mut place = |write: Option<Write>| {
+                write.map(|write| {
+                    writes.push(write);
+                    writes.len().saturating_sub(1)
+                })
+            };
+            let at_command = place(arm.take());
+            let at_payout = place(change.withdraw.map(withdrawal).transpose()?);
+            place(change.evidence.map(|evidence| Write::create(evidence, "id")).transpose()?);
+            place(change.audit.map(crate::audit::write).transpose()?);
+            let at_record = place(change.idempotency.map(|record| record.write(next.updated_at)).transpose()?);
             let mut cancelled = match self.0.transact(&writes).await {
                 Ok(()) => return Ok(Requested::Done),
                 Err(Refused::Store(error)) => return Err(error),
                 Err(Refused::Condition(cancelled)) => cancelled,
             };
-            if let Some(record) = cancelled.at(2) {
+            if let Some(record) = at_record.and_then(|n| cancelled.at(n)) {
                 let record = record.row()?;
                 return record.map(|r| Requested::Replay(Box::new(r))).ok_or(StoreError::Contention(Table::Limits));
             }
             if let Some(order) = cancelled.at(0) {
                 return Ok(Requested::Stale(order.row()?.map(Box::new)));
             }
-            arm = rearm(command, cancelled.at(1).map(Met::row).transpose()?.flatten())?;
+            if let Some(payout) = at_payout.and_then(|n| cancelled.at(n)) {
+                return Ok(Requested::PayoutSent(payout.row()?.map(Box::new)));
+            }
+            let failed = at_command.and_then(|n| cancelled.at(n)).map(Met::row).transpose()?.flatten();
+            arm = change.command.map(|command| rearm(command, failed)).transpose()?;
+            if arm.is_none() {
+                return Err(StoreError::Contention(Table::Orders));
+            }
         }
     }
 
-    /// Makes a finalised event true: order, command, payout and books together.
+    /// Notes that the evidence window of `order`, as it was read, has ended: no evidence is taken any more, and admins decide
+    /// on what is there. The order leaves the index of those that are due.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn close_evidence(self, order: &Order, now: Timestamp) -> Result<Replaced<Order>, StoreError> {
+        let mut next = order.clone().touched(now);
+        let raised = || Dispute::raised(None, None, String::new(), now);
+        next.dispute.get_or_insert_with(raised).evidence_closed_at = Some(now);
+        self.0.replace(&next, order.version).await
+    }
+
+    /// Makes a finalised event true: order, command, payments, stock and books together.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -109,8 +182,16 @@ impl Orders<'_> {
             if let Some(command) = command {
                 writes.push(finalise(command, now));
             }
-            if let Some(payout) = change.payout {
-                writes.push(Write::create(payout, "id")?);
+            let elsewhere = writes.len();
+            if let Some(product) = change.stock {
+                writes.push(Write::replace(product, product.version.saturating_sub(1))?);
+            }
+            if let Some(payout) = change.withdraw {
+                writes.push(withdrawal(payout)?);
+            }
+            let elsewhere = elsewhere..writes.len();
+            for payment in change.payments {
+                writes.push(Write::create(payment, "id")?);
             }
             for entry in change.ledger.into_iter().flatten() {
                 writes.push(Write::create(entry, "entry_id")?);
@@ -124,12 +205,18 @@ impl Orders<'_> {
                 Some(Some(order)) if order == *change.order => return Ok(Applied::Done),
                 Some(Some(order)) => return Ok(Applied::Stale(Some(Box::new(order)))),
                 Some(None) => return Ok(Applied::Stale(None)),
+                None if elsewhere.into_iter().any(|n| cancelled.at(n).is_some()) => return Ok(Applied::Elsewhere),
                 // The event was caused by somebody else's transaction: there is no command of ours.
                 None if command.is_some() && cancelled.at(1).is_some() => command = None,
                 None => return Err(StoreError::Contention(Table::Orders)),
             }
         }
     }
+}
+
+/// Takes back a payout that nobody sent: only the row that it was read as.
+fn withdrawal(payout: &Payment) -> Result<Write, StoreError> {
+    Write::replace(payout, payout.version.saturating_sub(1))
 }
 
 /// The write that arms `command` anew over `old`, which failed; any other state of it is somebody else's move.

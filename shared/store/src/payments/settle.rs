@@ -148,6 +148,55 @@ impl Payments<'_> {
         }
     }
 
+    /// Makes a refund count: `next` is the refund in status succeeded, its version one more than that of the row it is based
+    /// on. In one transaction with it the books get their entries. The order went its way before the refund was owed.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn settle_refund(self, next: &Payment) -> Result<Settled, StoreError> {
+        let mut writes = vec![Write::replace(next, next.version.saturating_sub(1))?];
+        for entry in ledger::refund_sent(next.order_id, next.id, next.amount_kes, next.updated_at) {
+            writes.push(Write::create(&entry, "entry_id")?);
+        }
+        let markers = add_markers(&mut writes, next)?;
+        self.settle_alone(next, &writes, markers).await
+    }
+
+    /// Gives back money that came and that no order can take: `next` is the collection in review for
+    /// [`SecondPayment`](descrow_domain::payment::ReviewReason::SecondPayment) or
+    /// [`OrderClosed`](descrow_domain::payment::ReviewReason::OrderClosed), its version one more than that of the row it is
+    /// based on, and `refund` what goes back. In one transaction the money is in the books, its receipt is taken, and the refund
+    /// is owed.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn give_back(self, next: &Payment, refund: &Payment) -> Result<Settled, StoreError> {
+        let mut writes = vec![Write::replace(next, next.version.saturating_sub(1))?, Write::create(refund, "id")?];
+        for entry in ledger::collection_received(next.order_id, next.id, next.amount_kes, next.updated_at) {
+            writes.push(Write::create(&entry, "entry_id")?);
+        }
+        let markers = add_markers(&mut writes, next)?;
+        self.settle_alone(next, &writes, markers).await
+    }
+
+    /// A settlement that no order stands against.
+    async fn settle_alone(
+        self,
+        next: &Payment,
+        writes: &[Write],
+        mut markers: Range<usize>,
+    ) -> Result<Settled, StoreError> {
+        match self.0.transact(writes).await {
+            Ok(()) => Ok(Settled::Done),
+            Err(Refused::Store(error)) => Err(error),
+            Err(Refused::Condition(mut cancelled)) => match cancelled.at(0) {
+                Some(found) => Ok(stale(next, found.row()?)),
+                None if markers.any(|n| cancelled.at(n).is_some()) => Ok(Settled::ReceiptReused),
+                None => Err(StoreError::Contention(Table::Ledger)),
+            },
+        }
+    }
+
     /// Adds the receipt that became known after the settlement: `next` is the succeeded payment with it, its version one more
     /// than that of the row it is based on.
     ///

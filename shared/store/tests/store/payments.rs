@@ -7,7 +7,9 @@ use descrow_domain::{
     order::{Order, OrderMove, OrderStatus, PendingAction, Transition, payment_hash},
     payment::{Decision, Payment, PaymentStatus},
 };
-use descrow_store::{Applied, ChainChange, Created, Replaced, Settled, StoreError, Table, testing::TestStore};
+use descrow_store::{
+    Applied, ChainChange, Created, Replaced, SellerTerms, Settled, StoreError, Table, testing::TestStore,
+};
 
 use crate::sample::{NOW, collection, create_command, later, order, payout, product, touched};
 
@@ -15,13 +17,14 @@ async fn committed(db: &TestStore, status: OrderStatus) -> Order {
     let bicycle = product(9, NOW);
     db.store.products().create(&bicycle).await.unwrap();
     let order = order(&bicycle, NOW);
-    let created = db.store.orders().create(&order, &bicycle, &create_command(&order), None).await;
+    let created =
+        db.store.orders().create(&order, &bicycle, &create_command(&order), SellerTerms::default(), None).await;
     assert_eq!(created, Ok(Created::Done));
     if status == OrderStatus::Created {
         return order;
     }
     let order = Order { status, version: 2, ..order };
-    let change = ChainChange { order: &order, command: None, payout: None, ledger: None };
+    let change = ChainChange { order: &order, command: None, payments: &[], withdraw: None, stock: None, ledger: None };
     assert_eq!(db.store.orders().apply_chain_event(&change, NOW).await, Ok(Applied::Done));
     order
 }
@@ -272,7 +275,14 @@ async fn a_paid_payout_completes_its_order_and_empties_the_escrow() {
     let out = payout(&order);
     let delivered =
         Order { status: OrderStatus::Delivered, pending: None, payout_id: Some(out.id), version: 3, ..funded };
-    let change = ChainChange { order: &delivered, command: None, payout: Some(&out), ledger: None };
+    let change = ChainChange {
+        order: &delivered,
+        command: None,
+        payments: std::slice::from_ref(&out),
+        withdraw: None,
+        stock: None,
+        ledger: None,
+    };
     db.store.orders().apply_chain_event(&change, NOW).await.unwrap();
     db.trips.take();
     let next = succeeded(&out, Some("SG632NMUAB"), later(50));

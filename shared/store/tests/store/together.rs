@@ -1,7 +1,7 @@
 //! Reads of several items at once, and the round trips of whole requests.
 
 use descrow_domain::{OrderId, PaymentId, ProductId};
-use descrow_store::{Family, Found, IdempotencyRecord, Wanted, testing::TestStore};
+use descrow_store::{Family, Found, IdempotencyRecord, SellerTerms, Wanted, testing::TestStore};
 use uuid::Uuid;
 
 use crate::sample::{BUYER, NOW, SELLER, collection, create_command, later, order, product, user};
@@ -26,7 +26,11 @@ async fn a_request_learns_all_it_needs_in_one_round_trip() {
         locked_until: NOW,
         expires_at: later(86_400).seconds(),
     };
-    db.store.orders().create(&order, &bicycle, &create_command(&order), Some(&record)).await.unwrap();
+    db.store
+        .orders()
+        .create(&order, &bicycle, &create_command(&order), SellerTerms::default(), Some(&record))
+        .await
+        .unwrap();
     db.store.payments().create(&payment).await.unwrap();
     let left = db.store.products().get(bicycle.id).await.unwrap();
     db.trips.take();

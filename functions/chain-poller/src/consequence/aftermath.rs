@@ -1,0 +1,116 @@
+//! What follows from the status that an event brought: money that is owed, pieces that come back.
+
+use descrow_chain::{Address, EscrowEvent};
+use descrow_domain::{
+    Account, Kes, Timestamp,
+    dispute::{Decision, Dispute, resolution_of},
+    order::{Money, Order, OrderMove, OrderStatus, PaymentMode},
+    payment::Payment,
+    product::{Product, ProductStatus},
+};
+
+use super::{Change, Facts};
+
+/// The seller of an order by M-Pesa is owed its price.
+pub(super) fn delivered(change: &mut Change, facts: &Facts, now: Timestamp) {
+    if change.order.payment_mode == PaymentMode::Mpesa {
+        let price = change.order.quote.kes;
+        pay_seller(change, facts, price, now);
+    }
+}
+
+/// Evidence is taken, and what was on its way to the seller waits.
+pub(super) fn disputed(change: &mut Change, before: &Order, event: &EscrowEvent, facts: &Facts, now: Timestamp) {
+    let asked = before.pending.as_ref().is_some_and(|pending| pending.action == OrderMove::Dispute);
+    if let EscrowEvent::DisputeRaised { by, evidence_cid, .. } = event
+        && !(asked && before.dispute.is_some())
+    {
+        // A party's own wallet raised it: what it says is on the chain only.
+        let party = [before.buyer_id, before.seller_id].into_iter().find(|account| Address::of(account) == *by);
+        change.order.dispute = Some(Dispute::raised(None, party, evidence_cid.clone(), now));
+    }
+    change.withdraw = facts.payout.as_ref().and_then(|payout| payout.withdrawn(now));
+    if has_left(facts) {
+        change.alarm = Some("a dispute came after the seller's money had left");
+    }
+}
+
+/// Both sides get their shares.
+pub(super) fn resolved(change: &mut Change, before: &Order, event: &EscrowEvent, facts: &Facts, now: Timestamp) {
+    let EscrowEvent::DisputeResolved { to_buyer, to_seller, .. } = event else { return };
+    let asked = before.pending.as_ref().is_some_and(|pending| pending.action == OrderMove::Resolve);
+    let dispute = before.dispute.as_ref();
+    let ours = dispute.and_then(|dispute| dispute.decision.clone()).filter(|decision| {
+        let shares = decision.resolution.planck(before.quote.amount);
+        asked && (shares.buyer, shares.seller) == (*to_buyer, *to_seller)
+    });
+    // An arbiter decided on the contract itself: what it says there counts.
+    let decision = ours.unwrap_or_else(|| {
+        let resolution = resolution_of(*to_buyer, *to_seller);
+        let shares = resolution.shillings(before.quote.kes);
+        let (kes_to_buyer, kes_to_seller) = (shares.buyer, shares.seller);
+        Decision { resolution, reason: None, by: Vec::<Account>::new(), at: now, kes_to_buyer, kes_to_seller }
+    });
+    let (to_buyer, to_seller) = (decision.kes_to_buyer, decision.kes_to_seller);
+    let dispute = dispute.cloned().unwrap_or_else(|| Dispute::raised(None, None, String::new(), now));
+    change.order.dispute = Some(Dispute { decision: Some(decision), proposal: None, ..dispute });
+    if before.payment_mode == PaymentMode::Dot {
+        return;
+    }
+    if has_left(facts) {
+        change.alarm = Some("a dispute was decided after the seller's money had left");
+        return;
+    }
+    change.withdraw = facts.payout.as_ref().and_then(|payout| payout.withdrawn(now));
+    if to_buyer.0 > 0 {
+        pay_back(change, facts, to_buyer, now);
+    }
+    if to_seller.0 > 0 {
+        pay_seller(change, facts, to_seller, now);
+    }
+}
+
+/// The pieces are for others again, and a buyer who paid gets the money back.
+pub(super) fn cancelled(change: &mut Change, before: &Order, facts: &Facts, now: Timestamp) {
+    change.stock = facts.product.as_ref().map(|product| given_back(product, before.quantity, now));
+    if before.status == OrderStatus::Funded && before.payment_mode == PaymentMode::Mpesa {
+        pay_back(change, facts, before.quote.kes, now);
+    }
+}
+
+fn given_back(product: &Product, pieces: u32, now: Timestamp) -> Product {
+    Product {
+        quantity: product.quantity.saturating_add(pieces),
+        status: if product.status == ProductStatus::Sold { ProductStatus::Active } else { product.status },
+        updated_at: now,
+        version: product.version.saturating_add(1),
+        ..product.clone()
+    }
+}
+
+fn has_left(facts: &Facts) -> bool {
+    Money { payment: None, payout: facts.payout.as_ref() }.has_left()
+}
+
+fn pay_back(change: &mut Change, facts: &Facts, sum: Kes, now: Timestamp) {
+    match &facts.payment {
+        Some(payment) => {
+            let refund = Payment::refund(payment, 1, sum, now);
+            change.order.refund_id = Some(refund.id);
+            change.payments.push(refund);
+        }
+        None => change.alarm = Some("there is no payment to give back"),
+    }
+}
+
+fn pay_seller(change: &mut Change, facts: &Facts, sum: Kes, now: Timestamp) {
+    let attempt = facts.payout.as_ref().and_then(Payment::attempt).unwrap_or(0).saturating_add(1);
+    match &facts.seller_phone {
+        Some(phone) => {
+            let owed = Payment::payout(change.order.id, attempt, change.order.seller_id, phone.clone(), sum, now);
+            change.order.payout_id = Some(owed.id);
+            change.payments.push(owed);
+        }
+        None => change.alarm = Some("the seller has no number to be paid at"),
+    }
+}

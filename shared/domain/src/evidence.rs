@@ -1,0 +1,44 @@
+//! Evidence in a dispute: what a side shows, pinned and listed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Account, EvidenceId, OrderId, Timestamp, text::Text};
+
+/// What a piece of evidence is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceKind {
+    /// A picture.
+    Image,
+    /// A document.
+    Document,
+    /// A film.
+    Video,
+    /// Words.
+    Text,
+}
+
+/// A row of `evidence`. Never changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The key.
+    pub id: EvidenceId,
+    /// The order that is disputed.
+    pub order_id: OrderId,
+    /// The party who brought it.
+    pub by: Account,
+    /// What it is.
+    pub kind: EvidenceKind,
+    /// What it shows, in the party's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Text<1, 2000>>,
+    /// CID of the content.
+    pub cid: String,
+    /// Bytes of the content.
+    pub size: u64,
+    /// Media type of the content.
+    pub media_type: String,
+    /// When it was brought.
+    pub created_at: Timestamp,
+}
