@@ -36,13 +36,12 @@ pub(crate) async fn get(
     let max_age = Duration::from_secs(MAX_AGE.into());
     let cached = if content(&headers) { app.cache.get(id, now, max_age) } else { None };
     let uncounted = cached.is_some().then_some(Extension(Uncounted));
-    let (product, age) = match cached {
-        Some(found) => found,
-        None => {
-            let product = app.store.products().get(id).await?.ok_or_else(ApiError::not_found)?;
-            app.cache.put(product.clone(), now);
-            (product, Duration::ZERO)
-        }
+    let (product, age) = if let Some(found) = cached {
+        found
+    } else {
+        let product = app.store.products().get(id).await?.ok_or_else(ApiError::not_found)?;
+        app.cache.put(product.clone(), now);
+        (product, Duration::ZERO)
     };
     let reply = known.public(Reply::ok(&ProductView::new(&product, &app.gateways))?, MAX_AGE);
     Ok((uncounted, reply.header(header::AGE, HeaderValue::from(age.as_secs()))))
