@@ -28,9 +28,9 @@ const MOST: usize = DocumentKind::NAMES.len();
 /// The documents to be handed in: a passport or both sides of a national id, a selfie, and whatever else helps.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"documents": [
-    {"kind": "passport", "contentType": "image/jpeg", "size": 482113,
+    {"kind": "passport", "contentType": "image/jpeg", "size": 482_113,
         "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"},
-    {"kind": "selfie", "contentType": "image/png", "size": 91442,
+    {"kind": "selfie", "contentType": "image/png", "size": 91_442,
         "sha256": "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9"}]}))]
 pub(crate) struct UploadsRequest {
     /// Each of another kind.
@@ -60,7 +60,7 @@ pub(crate) struct DocumentRequest {
     #[schema(value_type = String, pattern = "^(image/(jpeg|png|webp)|application/pdf)$", example = "image/jpeg")]
     content_type: Input<String>,
     /// Its bytes.
-    #[schema(value_type = u64, minimum = 1, maximum = 10485760, example = 482_113)]
+    #[schema(value_type = u64, minimum = 1, maximum = 10_485_760, example = 482_113)]
     size: Input<u64>,
     /// The SHA-256 of its content in hex.
     #[schema(value_type = String, pattern = "^[0-9a-fA-F]{64}$",
