@@ -39,8 +39,7 @@ async fn an_order_is_priced_with_the_row_of_its_moment_in_two_round_trips() {
     let answer = order(&stage, "k").await;
     assert_eq!((answer.status.as_u16(), answer.trips), (201, 2), "{}", answer.text);
     assert_eq!(answer.body["amountKes"], json!(1365));
-    let rates =
-        json!({"usdPerDot": "4.2", "kesPerUsd": "130", "source": "api.coingecko.com", "at": now.rfc3339()});
+    let rates = json!({"usdPerDot": "4.2", "kesPerUsd": "130", "source": "api.coingecko.com", "at": now.rfc3339()});
     assert_eq!(answer.body["rates"], rates);
 }
 

@@ -44,12 +44,7 @@ pub enum FetchError {
 ///
 /// # Errors
 /// [`FetchError`]
-pub async fn fetch(
-    store: &Store,
-    source: &Source,
-    bounds: Bounds,
-    deadline: Deadline,
-) -> Result<Fetched, FetchError> {
+pub async fn fetch(store: &Store, source: &Source, bounds: Bounds, deadline: Deadline) -> Result<Fetched, FetchError> {
     let (fetched, known) = match source.rates(deadline).await {
         Ok(rates) => keep(store, rates, bounds).await?,
         Err(error) => {

@@ -131,7 +131,13 @@ fn answer(shared: &Shared, asked: &Asked) -> Response {
 
 fn record(shared: &Shared, status: Option<u16>) {
     let outcome = if status == Some(200) { "accepted" } else { "refused" };
-    let entry =
-        Request { at: now(), operation: Operation::Rates, phone: None, status, outcome: outcome.into(), body: Value::Null };
+    let entry = Request {
+        at: now(),
+        operation: Operation::Rates,
+        phone: None,
+        status,
+        outcome: outcome.into(),
+        body: Value::Null,
+    };
     shared.world().journal.requests.push(entry);
 }

@@ -86,10 +86,7 @@ mod tests {
     fn rates_come_from_the_table_where_there_is_a_source_and_from_configuration_elsewhere() {
         let source = ("RATES_SOURCE_URL", "https://api.coingecko.com/api/v3");
         let bounds = Bounds { max_age: 600, max_jump: 5, settle: 900 };
-        assert_eq!(
-            read(&[source, ("RATES_MAX_AGE", "600"), ("RATES_MAX_JUMP", "5")]),
-            Ok(Pricing::Fetched(bounds))
-        );
+        assert_eq!(read(&[source, ("RATES_MAX_AGE", "600"), ("RATES_MAX_JUMP", "5")]), Ok(Pricing::Fetched(bounds)));
         let fixed = read(&[("RATES_SOURCE_URL", ""), ("USD_PER_DOT", "4.20"), ("KES_PER_USD", "129")]).unwrap();
         assert!(!fixed.needs_row());
         let rates = fixed.rates(None, descrow_domain::Timestamp(0)).unwrap();

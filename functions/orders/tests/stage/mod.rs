@@ -140,7 +140,8 @@ impl Stage {
     /// Replaces an order by its next version.
     pub(crate) async fn rewrite(&self, next: &Order) {
         use descrow_store::{Applied, ChainChange};
-        let change = ChainChange { order: next, command: None, payout: None, ledger: None };
+        let change =
+            ChainChange { order: next, command: None, payments: &[], withdraw: None, stock: None, ledger: None };
         let applied = self.bench.database.store.orders().apply_chain_event(&change, Timestamp::now()).await.unwrap();
         assert_eq!(applied, Applied::Done);
     }

@@ -7,6 +7,8 @@ mod files;
 #[cfg(test)]
 mod payouts;
 #[cfg(test)]
+mod rates;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tokens;
