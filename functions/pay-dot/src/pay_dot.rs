@@ -13,7 +13,11 @@ use descrow_web::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::{PayDot, report, view::{DotReport, UnsignedPayment}, wallet_call};
+use crate::{
+    PayDot, report,
+    view::{DotReport, UnsignedPayment},
+    wallet_call,
+};
 
 /// When to ask a node again that did not answer, in seconds.
 const ASK_AGAIN: u64 = 5;
@@ -91,9 +95,7 @@ pub(crate) async fn pay_dot(
     let found = app.edge.live(who, app.store.read_together(&wanted));
     // Only what asks the chain waits for it; a connection that is not there yet is made while the order is read.
     let asks = sent.is_none_or(|sent| sent.block.is_some());
-    let chain = async {
-        if asks { Some(app.connector.chain(info.deadline()).await) } else { None }
-    };
+    let chain = async { if asks { Some(app.connector.chain(info.deadline()).await) } else { None } };
     let (found, chain) = tokio::join!(found, chain);
     let (who, found) = found?;
     let order = payable_by(found.order, &who.account())?;

@@ -54,12 +54,7 @@ pub(crate) async fn note(
         at: now,
         failure: failure.as_ref().map(|failure| failure.code.clone()),
     };
-    let next = Order {
-        dot_payment: Some(noted),
-        version: order.version.saturating_add(1),
-        updated_at: now,
-        ..order
-    };
+    let next = Order { dot_payment: Some(noted), version: order.version.saturating_add(1), updated_at: now, ..order };
     let reply = Reply::accepted(&report(&next, sent, outcome, failure))?;
     let record = once.answered(&reply, now)?;
     match app.store.orders().note_dot_payment(&next, &record).await? {
@@ -76,9 +71,10 @@ pub(crate) async fn note(
 /// The poller may have been faster than the report.
 fn funded_already(order: &Order, sent: Sent) -> Result<Reply, ApiError> {
     let extrinsic = hex(&sent.extrinsic);
-    let paid = order.history.iter().any(|line| {
-        line.status == OrderStatus::Funded && line.extrinsic.as_deref() == Some(extrinsic.as_str())
-    });
+    let paid = order
+        .history
+        .iter()
+        .any(|line| line.status == OrderStatus::Funded && line.extrinsic.as_deref() == Some(extrinsic.as_str()));
     if paid {
         return Reply::accepted(&report(order, sent, ReportedOutcome::Final, None));
     }

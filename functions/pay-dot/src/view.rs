@@ -1,7 +1,10 @@
 //! What the client gets.
 
 use descrow_chain::{Address, Runtime, Unsigned, UnsignedCall, revive::Limits};
-use descrow_domain::{Account, OrderId, order::{Order, OrderStatus}};
+use descrow_domain::{
+    Account, OrderId,
+    order::{Order, OrderStatus},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,7 +1,10 @@
 //! The call that the buyer's wallet signs.
 
 use descrow_chain::{At, Chain, EscrowCall, NothingToSign, OrderRef, Refusal};
-use descrow_domain::{Timestamp, order::{Order, OrderStatus}};
+use descrow_domain::{
+    Timestamp,
+    order::{Order, OrderStatus},
+};
 use descrow_platform::Deadline;
 use descrow_web::{ApiError, Code, Reply};
 

@@ -63,7 +63,12 @@ impl Bench {
 
     /// Registers and logs in the account of 32 times `n`, with a phone that M-Pesa can pay.
     pub async fn person(&self, n: u8, role: Role) -> Person {
-        let (account, family, now) = (Account::from_bytes([n; 32]), Uuid::now_v7(), Timestamp::now());
+        self.registered(Account::from_bytes([n; 32]), n, role).await
+    }
+
+    /// Registers and logs in `account`, with the `n`th phone that M-Pesa can pay.
+    pub async fn registered(&self, account: Account, n: u8, role: Role) -> Person {
+        let (family, now) = (Uuid::now_v7(), Timestamp::now());
         let phone: Msisdn = format!("2547000000{n:02}").parse().expect("a phone number");
         let user = User {
             id: account,
