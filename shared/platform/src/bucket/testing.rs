@@ -214,7 +214,8 @@ fn answer(request: &Request, origin: &str, objects: &Objects) -> Answer {
                 headers.push(("x-amz-checksum-sha256".to_owned(), checksum));
             }
             let last = request.header("range").strip_prefix("bytes=0-").and_then(|last| last.parse::<usize>().ok());
-            if let Some(start) = last.and_then(|last| kept.content.get(..=last.min(kept.content.len().checked_sub(1)?))) {
+            if let Some(start) = last.and_then(|last| kept.content.get(..=last.min(kept.content.len().checked_sub(1)?)))
+            {
                 headers.retain(|(name, _)| name != "content-length");
                 return (206, headers, start.to_vec());
             }
