@@ -2,8 +2,10 @@
 
 use descrow_domain::{
     Timestamp,
+    order::OrderStatus,
     payment::{
-        Claimed, Decision, FailureClass, Payment, PaymentStatus, PayoutObservation, ReviewReason, decide_payout,
+        Claimed, Decision, FailureClass, Payment, PaymentKind, PaymentStatus, PayoutObservation, ReviewReason,
+        decide_payout,
     },
 };
 use descrow_mpesa::{CallbackKind, PayoutOutcome, ResultCallback, TransactionStatus};
@@ -80,8 +82,16 @@ impl Processor {
         if decision != Decision::Succeed {
             return self.replace_payout(next).await;
         }
-        match self.store.payments().settle_payout(next).await? {
+        let payments = self.store.payments();
+        let settled = match next.kind {
+            PaymentKind::Refund => payments.settle_refund(next).await?,
+            PaymentKind::Payout | PaymentKind::Collection => payments.settle_payout(next).await?,
+        };
+        match settled {
             Settled::Done => {}
+            // The seller's share of a dispute: the order was resolved before it was owed.
+            Settled::WithoutOrder(order)
+                if order.status == OrderStatus::Resolved && order.payout_id == Some(next.id) => {}
             Settled::WithoutOrder(order) => {
                 // The money has left, and the order went another way meanwhile: a human compares the two.
                 tracing::error!(payment_id = %next.id, order_id = %order.id, status = order.status.as_str(), "payout.order_no_longer_waits");

@@ -150,7 +150,7 @@ async fn lists_follow_party_and_status() {
     let db = TestStore::start().await;
     let (first, _) = committed(&db, 1).await;
     let funded = in_status(&db, OrderStatus::Funded).await;
-    let list = async |of, status, limit| {
+    let list = async |of: OrdersOf, status: Option<OrderStatus>, limit| {
         // The test's rows are of another day than the clock's.
         let position = (of == OrdersOf::Everybody && status.is_none()).then_some("01800000000001");
         let wanted = OrderList { of, status, position, limit };
