@@ -117,7 +117,7 @@ pub struct UpdateProduct {
     #[schema(value_type = Option<u64>, minimum = 0, maximum = 1_000_000)]
     quantity: Input<u64>,
     /// `active` or `inactive`.
-    #[schema(value_type = Option<String>, example = "active")]
+    #[schema(value_type = Option<String>, pattern = "^(active|inactive)$", example = "active")]
     status: Input<String>,
 }
 

@@ -83,7 +83,8 @@ impl Gateways {
     /// [`FetchError`]
     pub async fn file_size(&self, id: ContentId, deadline: Deadline) -> Result<u64, FetchError> {
         let mut worst = FetchError::NoAnswer;
-        let gateways = self.places(id).filter_map(|place| if let Place::Gateway(url) = place { Some(url) } else { None });
+        let gateways =
+            self.places(id).filter_map(|place| if let Place::Gateway(url) = place { Some(url) } else { None });
         for url in gateways {
             let size = async {
                 let response = self.http.head(url).send().await.map_err(|_| FetchError::NoAnswer)?;

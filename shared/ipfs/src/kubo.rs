@@ -38,9 +38,7 @@ impl Kubo {
         let command = |name: &str| base.join(&format!("{}/{name}", base.path().trim_end_matches('/')));
         let (mut add, list) = (command("add")?, command("pin/ls")?);
         // Stated, since the defaults are the node's configuration.
-        add.set_query(Some(
-            "cid-version=1&cid-base=base32&raw-leaves=true&chunker=size-262144&pin=true&quieter=true",
-        ));
+        add.set_query(Some("cid-version=1&cid-base=base32&raw-leaves=true&chunker=size-262144&pin=true&quieter=true"));
         Ok(Self { http, add, list, token })
     }
 

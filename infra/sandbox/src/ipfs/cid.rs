@@ -116,7 +116,8 @@ mod tests {
         let vectors: Value = serde_json::from_str(include_str!("../../../../shared/ipfs/tests/vectors.json")).unwrap();
         for vector in vectors["files"].as_array().unwrap() {
             let length = usize::try_from(vector["length"].as_u64().unwrap()).unwrap();
-            let bytes: Vec<u8> = (0..length).map(|i| (i * 7 + (i >> 8) * 13 + (i >> 16) * 29).to_le_bytes()[0]).collect();
+            let bytes: Vec<u8> =
+                (0..length).map(|i| (i * 7 + (i >> 8) * 13 + (i >> 16) * 29).to_le_bytes()[0]).collect();
             assert_eq!(super::of(&bytes), vector["cid"], "{length} bytes");
         }
     }

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use crate::support::soon;
-use descrow_ipfs::{
-    ContentId, FetchError, File, Gateways, Kubo, PinError, PinService, Pinata, PinataAccess, pin_once,
-};
+use descrow_ipfs::{ContentId, FetchError, File, Gateways, Kubo, PinError, PinService, Pinata, PinataAccess, pin_once};
 use descrow_platform::{Secret, http_client};
 use sandbox::{API_KEY, API_SECRET, Behaviour, JWT, Operation, Options, Rule, Sandbox};
 use url::Url;

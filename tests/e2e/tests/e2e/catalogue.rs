@@ -57,7 +57,8 @@ async fn a_large_picture_comes_through_the_bucket_onto_ipfs_and_its_product_into
         }
     };
     let second = lab.api.get(&format!("{path}&cursor={}", text(&first, "/nextCursor"))).send().await?;
-    let listed: Vec<&Value> = [&first, &second].into_iter().filter_map(|page| page["items"].as_array()).flatten().collect();
+    let listed: Vec<&Value> =
+        [&first, &second].into_iter().filter_map(|page| page["items"].as_array()).flatten().collect();
     let found: Vec<&str> = listed.iter().map(|item| text(item, "/id")).collect();
     assert_eq!(found, [&ids[1], &ids[0], &ids[2]]);
     assert!(listed.iter().all(|item| text(item, "/images/0/url") == url), "{listed:?}");
