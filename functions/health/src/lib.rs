@@ -1,4 +1,5 @@
-//! `GET /health`: can this stack reach what it depends on? `GET /openapi.json`: what can a client ask of it?
+//! `GET /health`: can this stack reach what it depends on? `GET /openapi.json` and
+//! `GET /asyncapi.json`: what can a client ask of it, and what is it told?
 
 mod document;
 mod probe;
@@ -13,7 +14,10 @@ pub use crate::{
 };
 
 fn family() -> OpenApiRouter<Health> {
-    OpenApiRouter::new().routes(routes!(report::health)).routes(routes!(document::document))
+    OpenApiRouter::new()
+        .routes(routes!(report::health))
+        .routes(routes!(document::document))
+        .routes(routes!(document::realtime))
 }
 
 /// The family's part of the OpenAPI document.

@@ -183,11 +183,18 @@ async fn a_long_absence_is_replayed_in_portions_and_frames() {
     }
     assert_eq!(resume(&db.store, 0, NOW).await, (all[..500].to_vec(), resumed(500, 500, true, true)));
     assert_eq!(resume(&db.store, 500, NOW).await, (all[500..].to_vec(), resumed(30, 530, false, true)));
-    // Long ones come in as many frames as they need, and not all at once.
+    // Long ones come in as many frames as they need, and not all at once: what follows from there does.
     for number in 531..=550 {
         all.extend(tell(&db.store, USER, number, 100_000, NOW).await.into_iter().map(|kept| kept.text));
     }
-    assert_eq!(resume(&db.store, 530, NOW).await, (all[530..].to_vec(), resumed(20, 550, false, true)));
+    let (mut got, mut after) = (Vec::new(), 530);
+    for _ in 0..2 {
+        let (messages, end) = resume(&db.store, after, NOW).await;
+        after += u64::try_from(messages.len()).unwrap();
+        assert_eq!(end, resumed(messages.len(), after, after < 550, true));
+        got.extend(messages);
+    }
+    assert!(after == 550 && got == all[530..], "{after}");
 }
 
 #[tokio::test]

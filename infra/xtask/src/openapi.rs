@@ -10,7 +10,11 @@ use anyhow::{Context as _, ensure};
 use crate::{build, layout::Layout, progress::Progress, tools};
 
 /// What is published, and where: by the argument that the generator takes for it.
-const PUBLISHED: [(&[&str], &str); 2] = [(&[], "shared/web/openapi.json"), (&["errors"], "shared/web/ERRORS.md")];
+const PUBLISHED: [(&[&str], &str); 3] = [
+    (&[], "shared/web/openapi.json"),
+    (&["asyncapi"], "shared/web/asyncapi.json"),
+    (&["errors"], "shared/web/ERRORS.md"),
+];
 
 /// Prints the document, or publishes it with the page of its errors.
 pub(crate) fn run(layout: &Layout, write: bool) -> anyhow::Result<()> {

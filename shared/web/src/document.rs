@@ -27,6 +27,9 @@ pub const TOKEN: &str = "token";
 /// The document of the whole API, as it was last generated; a test holds it equal to the code.
 pub const PUBLISHED: &str = include_str!("../openapi.json");
 
+/// The AsyncAPI document of the WebSocket, as it was last generated; a test holds it equal to the code.
+pub const ASYNCAPI: &str = include_str!("../asyncapi.json");
+
 const METHODS: [&str; 5] = ["get", "post", "put", "delete", "patch"];
 
 /// The method (upper case) and path template of every route in `document`.
@@ -182,9 +185,9 @@ fn secure(operation: &mut Map<String, Value>, facts: &Value) {
 fn request_schemas(document: &Value) -> BTreeSet<String> {
     let items = document.get("paths").and_then(Value::as_object).into_iter().flat_map(Map::values);
     let operations = items.filter_map(Value::as_object).flat_map(Map::values);
-    let references = operations
-        .filter_map(|o| o.pointer("/requestBody/content/application~1json/schema/$ref"))
-        .filter_map(Value::as_str);
+    let kinds = ["application~1json", "multipart~1form-data"].map(|kind| format!("/requestBody/content/{kind}/schema/$ref"));
+    let references = operations.flat_map(|o| kinds.iter().filter_map(|kind| o.pointer(kind)).collect::<Vec<_>>());
+    let references = references.filter_map(Value::as_str);
     references.filter_map(|r| r.rsplit('/').next()).map(ToOwned::to_owned).collect()
 }
 
@@ -193,6 +196,10 @@ fn add_parameters(operation: &mut Map<String, Value>, facts: &Value) {
     let ours = facts.get("parameters").and_then(Value::as_array).cloned().unwrap_or_default();
     if ours.is_empty() {
         return;
+    }
+    let declared = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in declared.into_iter().flatten().filter(|p| p.get("in").is_some_and(|place| place == "query")) {
+        parameter.get_mut("schema").and_then(Value::as_object_mut).into_iter().for_each(describe_text);
     }
     let Some(parameters) = operation.entry("parameters").or_insert_with(|| json!([])).as_array_mut() else { return };
     parameters.retain(|declared| ours.iter().all(|our| our.get("name") != declared.get("name")));

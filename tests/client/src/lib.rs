@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod demo;
+pub mod inbox;
 pub mod market;
 pub mod phone;
 pub mod png;

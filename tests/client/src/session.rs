@@ -13,6 +13,7 @@ pub struct Session {
     api: Api,
     account: String,
     token: String,
+    refresh_token: String,
 }
 
 /// How to register where the account is new.
@@ -61,7 +62,8 @@ impl Session {
 
     fn of(api: &Api, wallet: &Wallet, body: &Value) -> Result<Self, ApiError> {
         let token = text_at(body, "/accessToken", "/api/auth")?;
-        Ok(Self { api: api.clone(), account: wallet.account().to_string(), token })
+        let refresh_token = text_at(body, "/refreshToken", "/api/auth")?;
+        Ok(Self { api: api.clone(), account: wallet.account().to_string(), token, refresh_token })
     }
 
     /// The same account with another token.
@@ -78,6 +80,11 @@ impl Session {
     /// The access token.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// The refresh token that came with it.
+    pub fn refresh_token(&self) -> &str {
+        &self.refresh_token
     }
 
     /// `GET path` as this user.

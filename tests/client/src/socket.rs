@@ -1,7 +1,10 @@
-//! A WebSocket of a user, and everything that came through it.
+//! A WebSocket of a user, and everything that came through it, once and in order.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -15,6 +18,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::{
     api::{ApiError, text_at},
+    inbox::{Inbox, Told},
     session::Session,
 };
 
@@ -39,13 +43,22 @@ pub enum SocketError {
     },
 }
 
-/// Called with each message as it arrives.
+/// How often a client says `ping`: API Gateway closes a connection that was silent for ten minutes.
+const PING: Duration = Duration::from_secs(15);
+
+/// What a client says that wants everything it does not have.
+fn resume(inbox: &Inbox) -> Message {
+    Message::text(json!({ "action": "resume", "after": inbox.last().to_string() }).to_string())
+}
+
+/// Called with each message that tells of something, in order.
 pub type Listener = Box<dyn Fn(&Value) + Send>;
 
 /// An open WebSocket.
 #[derive(Debug)]
 pub struct Socket {
-    heard: Arc<Mutex<Vec<Value>>>,
+    heard: Arc<Mutex<Vec<Told>>>,
+    last: Arc<AtomicU64>,
     count: watch::Receiver<usize>,
     say: mpsc::Sender<String>,
     task: JoinHandle<()>,
@@ -58,39 +71,61 @@ impl Drop for Socket {
 }
 
 impl Socket {
-    /// Connects as the session's user with a fresh ticket.
+    /// Connects as the session's user with a fresh ticket, and hears everything since the ticket.
     ///
     /// # Errors
     /// [`SocketError`].
     pub async fn open(session: &Session, listener: Listener) -> Result<Self, SocketError> {
-        let path = "/api/realtime/ticket";
-        let ticket = session.post(path, &json!({})).send().await?;
-        let (url, ticket) = (text_at(&ticket, "/url", path)?, text_at(&ticket, "/ticket", path)?);
-        Self::connect(&url, &ticket, listener).await
+        Self::open_after(session, None, listener).await
     }
 
-    /// Connects to `url` with `ticket`.
+    /// Connects as the session's user, and hears everything after message `after`: what a device does that was away. Without
+    /// one, everything since the ticket.
+    ///
+    /// # Errors
+    /// [`SocketError`].
+    pub async fn open_after(session: &Session, after: Option<u64>, listener: Listener) -> Result<Self, SocketError> {
+        let path = "/api/realtime/ticket";
+        let ticket = session.post(path, &json!({})).send().await?;
+        let last = text_at(&ticket, "/lastId", path)?.parse().unwrap_or_default();
+        let (url, ticket) = (text_at(&ticket, "/url", path)?, text_at(&ticket, "/ticket", path)?);
+        Self::connect(&url, &ticket, after.unwrap_or(last), listener).await
+    }
+
+    /// Connects to `url` with `ticket`, and hears everything after message `after`.
     ///
     /// # Errors
     /// [`SocketError::Refused`].
-    pub async fn connect(url: &str, ticket: &str, listener: Listener) -> Result<Self, SocketError> {
-        let (mut stream, _) = tokio_tungstenite::connect_async(format!("{url}?ticket={ticket}"))
-            .await
-            .map_err(|error| SocketError::Refused(Box::new(error)))?;
+    pub async fn connect(url: &str, ticket: &str, after: u64, listener: Listener) -> Result<Self, SocketError> {
+        let mut stream = handshake(url, ticket).await?;
         let heard = Arc::new(Mutex::new(Vec::new()));
+        let last = Arc::new(AtomicU64::new(after));
         let (counted, count) = watch::channel(0);
         let (say, mut said) = mpsc::channel::<String>(8);
-        let list = Arc::clone(&heard);
+        let (log, reached) = (Arc::clone(&heard), Arc::clone(&last));
         let task = tokio::spawn(async move {
+            let mut inbox = Inbox::after(after);
+            if stream.send(resume(&inbox)).await.is_err() {
+                return;
+            }
+            let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + PING, PING);
             loop {
                 tokio::select! {
                     frame = stream.next() => match frame {
                         Some(Ok(Message::Text(text))) => {
-                            let message = serde_json::from_str(&text).unwrap_or_else(|_| json!({ "unreadable": text.as_str() }));
-                            listener(&message);
-                            let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
-                            list.push(message);
-                            counted.send_replace(list.len());
+                            let told = inbox.take(&text);
+                            let behind = inbox.is_behind(&told);
+                            told.iter().filter(|told| told.id.is_some()).for_each(|told| listener(&told.message));
+                            reached.store(inbox.last(), Ordering::SeqCst);
+                            let heard = {
+                                let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+                                log.extend(told);
+                                log.len()
+                            };
+                            counted.send_replace(heard);
+                            if behind && stream.send(resume(&inbox)).await.is_err() {
+                                return;
+                            }
                         }
                         Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                         Some(Ok(_)) => {}
@@ -99,10 +134,19 @@ impl Socket {
                         Some(text) => if stream.send(Message::text(text)).await.is_err() { return },
                         None => return,
                     },
+                    _ = ping.tick() => {
+                        let ping = json!({ "action": "ping" }).to_string();
+                        if stream.send(Message::text(ping)).await.is_err() { return }
+                    }
                 }
             }
         });
-        Ok(Self { heard, count, say, task })
+        Ok(Self { heard, last, count, say, task })
+    }
+
+    /// The id up to which everything was heard: where a device that goes away comes back to.
+    pub fn last(&self) -> u64 {
+        self.last.load(Ordering::SeqCst)
     }
 
     /// Sends a text.
@@ -111,8 +155,13 @@ impl Socket {
         let _closed = self.say.send(text.to_owned()).await;
     }
 
-    /// Everything that came so far.
+    /// Everything that came so far: each message once, in the order of the ids.
     pub fn heard(&self) -> Vec<Value> {
+        self.told().into_iter().map(|told| told.message).collect()
+    }
+
+    /// The same with ids, and each message as it came.
+    pub fn told(&self) -> Vec<Told> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -182,6 +231,30 @@ impl Socket {
         });
         Ok(message.await?.get("payment").cloned().unwrap_or_default())
     }
+}
+
+/// A WebSocket that is open and never read from: a device whose network hangs.
+#[derive(Debug)]
+pub struct Mute(#[allow(dead_code, reason = "it is open for as long as it lives")] Stream);
+
+type Stream = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
+impl Mute {
+    /// Connects as the session's user.
+    ///
+    /// # Errors
+    /// [`SocketError`].
+    pub async fn open(session: &Session) -> Result<Self, SocketError> {
+        let path = "/api/realtime/ticket";
+        let ticket = session.post(path, &json!({})).send().await?;
+        let (url, ticket) = (text_at(&ticket, "/url", path)?, text_at(&ticket, "/ticket", path)?);
+        handshake(&url, &ticket).await.map(Self)
+    }
+}
+
+async fn handshake(url: &str, ticket: &str) -> Result<Stream, SocketError> {
+    let opened = tokio_tungstenite::connect_async(format!("{url}?ticket={ticket}")).await;
+    opened.map(|(stream, _)| stream).map_err(|error| SocketError::Refused(Box::new(error)))
 }
 
 /// The text at `pointer` (RFC 6901); empty where there is none.

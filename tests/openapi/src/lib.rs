@@ -1,4 +1,7 @@
-//! The OpenAPI document of the whole API, from what each route family registers.
+//! The OpenAPI document of the whole API, from what each route family registers; and the AsyncAPI document of its WebSocket.
+
+pub mod asyncapi;
+pub mod samples;
 
 /// The document: JSON, the same for the same code.
 ///

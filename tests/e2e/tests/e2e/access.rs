@@ -97,9 +97,9 @@ async fn a_ticket_opens_one_websocket_and_no_ticket_none() -> Outcome<()> {
     let user = lab.user("buyer").await?;
     let ticket = user.session.post("/api/realtime/ticket", &json!({})).send().await?;
     let (url, ticket) = (text(&ticket, "/url"), text(&ticket, "/ticket"));
-    let _open = Socket::connect(url, ticket, Box::new(|_| {})).await?;
+    let _open = Socket::connect(url, ticket, 0, Box::new(|_| {})).await?;
     for refused in [ticket, "", "0123456789abcdef0123456789abcdef"] {
-        let second = Socket::connect(url, refused, Box::new(|_| {})).await;
+        let second = Socket::connect(url, refused, 0, Box::new(|_| {})).await;
         assert!(matches!(second, Err(SocketError::Refused(_))), "{second:?}");
     }
     Ok(())
@@ -126,7 +126,8 @@ async fn a_function_s_role_allows_what_it_does_and_nothing_else() -> Outcome<()>
         ("rates", "dynamodb:PutItem", table("rates"), "implicitDeny"),
         ("oracle-submitter", "dynamodb:PutItem", table("ledger"), "implicitDeny"),
         ("payout-sender", "dynamodb:PutItem", table("chain_commands"), "implicitDeny"),
-        ("realtime", "dynamodb:Query", table("notifications"), "allowed"),
+        ("realtime", "dynamodb:Query", table("messages"), "allowed"),
+        ("realtime", "dynamodb:PutItem", table("messages"), "implicitDeny"),
         ("realtime", "dynamodb:GetItem", table("users"), "implicitDeny"),
         ("notifications", "secretsmanager:GetSecretValue", secret, "implicitDeny"),
     ] {

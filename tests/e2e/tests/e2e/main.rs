@@ -7,6 +7,7 @@
 mod access;
 mod analytics;
 mod callbacks;
+mod dot;
 mod catalogue;
 mod kyc;
 mod messages;
@@ -14,6 +15,7 @@ mod payments;
 mod rates;
 mod realtime;
 mod recovery;
+mod routes;
 
 use e2e::{Outcome, lab::Lab};
 use tokio::sync::RwLock;
