@@ -36,6 +36,13 @@ pub(crate) fn validate(layout: &Layout, progress: &Progress) -> anyhow::Result<(
     tools::run(Command::new(programs.join("openapi-spec-validator")).args(["--schema", "3.1"]).arg(document))
 }
 
+/// Holds the published document of the WebSocket to the AsyncAPI specification, by the parser of those who wrote it.
+pub(crate) fn validate_realtime(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
+    let folder = tools::asyncapi(layout, progress)?;
+    let document = layout.root().join("shared/web/asyncapi.json");
+    tools::run(Command::new("node").arg(folder.join("check.mjs")).arg(document))
+}
+
 fn generate(layout: &Layout, args: &[&str]) -> anyhow::Result<String> {
     let output = build::cargo(layout)
         .args(["run", "--quiet", "--profile", "local", "--package", "openapi", "--"])

@@ -46,6 +46,11 @@ pub(crate) fn contract(layout: &Layout, progress: &Progress) -> anyhow::Result<(
     node_modules(layout, progress, "infra/contract", "Solidity compiler", "build.mjs").map(|_| ())
 }
 
+/// The AsyncAPI parser; gives the folder with the script that runs it.
+pub(crate) fn asyncapi(layout: &Layout, progress: &Progress) -> anyhow::Result<PathBuf> {
+    node_modules(layout, progress, "tests/openapi/asyncapi", "AsyncAPI parser", "check.mjs")
+}
+
 /// The wallet with which tests sign what `pay/dot` answers.
 pub(crate) fn wallet(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
     node_modules(layout, progress, "tests/wallet", "wallet for tests", "wallet.mjs").map(|_| ())
