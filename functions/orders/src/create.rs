@@ -14,7 +14,7 @@ use descrow_domain::{
     text::Text,
     view::OrderView,
 };
-use descrow_store::{Created, Wanted};
+use descrow_store::{Created, SellerTerms, Wanted};
 use descrow_web::{ApiError, Body, Buyer, Code, FieldProblem, Fields, IdempotencyKey, Input, Once, Reply, Request};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -31,13 +31,13 @@ pub struct CreateOrder {
     /// What is ordered.
     #[schema(value_type = String, format = "uuid", example = "0193a1f0-0000-7000-8000-0000000000b1")]
     product_id: Input<String>,
-    /// `mpesa`.
-    #[schema(value_type = String, pattern = "^mpesa$", example = "mpesa")]
+    /// `dot`: into the contract, from the buyer's own wallet. `mpesa`: in shillings, from a phone.
+    #[schema(value_type = String, pattern = "^(dot|mpesa)$", example = "mpesa")]
     payment_mode: Input<String>,
     /// Where to send it: 10 to 500 characters. Shown to the two parties only.
     #[schema(value_type = String, min_length = 10, max_length = 500, example = "Moi Avenue 12, Nairobi")]
     delivery_address: Input<String>,
-    /// The number that pays: 254, 1 or 7, eight digits. Required for `mpesa`.
+    /// The number that pays: 254, 1 or 7, eight digits. Required for `mpesa`, not kept for `dot`.
     #[schema(value_type = Option<String>, pattern = "^254[17][0-9]{8}$", example = "254708374149")]
     phone_number: Input<String>,
     /// Pieces; 1 where absent.
@@ -64,10 +64,6 @@ impl Request for CreateOrder {
         let delivery_address = fields.required("deliveryAddress", self.delivery_address);
         let phone = fields.optional("phoneNumber", self.phone_number);
         let quantity = fields.number("quantity", self.quantity, 1..=MAX_QUANTITY, Some(1));
-        if payment_mode == Some(PaymentMode::Dot) {
-            // No route takes a payment in DOT yet, and an order that cannot be paid is of no use to anybody.
-            fields.refuse("paymentMode", "dot is not available yet");
-        }
         if let (Some(PaymentMode::Mpesa), Some(None)) = (payment_mode, &phone) {
             fields.refuse("phoneNumber", "is required for mpesa");
         }
@@ -75,7 +71,8 @@ impl Request for CreateOrder {
             product_id: product_id?,
             payment_mode: payment_mode?,
             delivery_address: delivery_address?,
-            phone: phone?,
+            // What nobody needs is not kept.
+            phone: phone?.filter(|_| payment_mode == Some(PaymentMode::Mpesa)),
             quantity: u32::try_from(quantity?).ok()?,
         })
     }
@@ -129,7 +126,8 @@ async fn commit(app: &Orders, order: &Order, product: &Product, once: &Once) -> 
     let command = ChainCommand::new(order.id, command, now);
     let reply = Reply::created(format!("/api/orders/{}", order.id), &OrderView::new(order, Viewer::Buyer, |_| None))?;
     let record = once.answered(&reply, now)?;
-    match app.store.orders().create(order, product, &command, Some(&record)).await? {
+    let terms = SellerTerms { phone: order.payment_mode == PaymentMode::Mpesa, ..SellerTerms::default() };
+    match app.store.orders().create(order, product, &command, terms, Some(&record)).await? {
         Created::Done => Ok(reply),
         Created::Replay(record) => once.settle_refused(*record, now),
         Created::Unavailable(Some(stock)) => {
@@ -137,6 +135,12 @@ async fn commit(app: &Orders, order: &Order, product: &Product, once: &Once) -> 
             Err(ApiError::new(Code::ProductUnavailable, "The product's price changed meanwhile. Read it again."))
         }
         Created::Unavailable(None) => Err(ApiError::not_found()),
+        Created::SellerWithoutPhone => {
+            Err(ApiError::new(Code::ProductUnavailable, "The seller cannot be paid by M-Pesa yet."))
+        }
+        Created::SellerUnverified => {
+            Err(ApiError::new(Code::ProductUnavailable, "The seller's identity is not verified yet."))
+        }
     }
 }
 

@@ -33,11 +33,11 @@ async fn an_order_fixes_its_amounts_takes_its_piece_and_tells_the_contract() {
         "quantity": 1, "buyer": stage.buyer.account.to_string(), "seller": stage.seller.account.to_string(),
         "amountDot": "2.5", "amountUsd": "10.50", "amountKes": 1355,
         "rates": {"usdPerDot": "4.2", "kesPerUsd": "129", "source": "configuration", "at": "2026-11-18T11:06:40Z"},
-        "deliveryAddress": "Moi Avenue 12, Nairobi", "pending": null,
+        "deliveryAddress": "Moi Avenue 12, Nairobi", "phoneNumber": "2547*****149", "pending": null,
         "deadlines": {"payment": row.created_at.plus_seconds(1800).rfc3339(), "shipping": null, "inspection": null, "evidence": null},
         "tracking": null,
         "history": [{"status": "created", "at": created, "by": stage.buyer.account.to_string(), "extrinsic": null, "block": null}],
-        "payment": null, "payout": null, "allowedMoves": ["fund", "cancel"],
+        "payment": null, "payout": null, "refund": null, "dotPayment": null, "dispute": null, "allowedMoves": ["fund", "cancel"],
         "createdAt": created, "updatedAt": created, "version": 1,
     });
     assert_eq!(answer.body, expected);
@@ -53,6 +53,25 @@ async fn an_order_fixes_its_amounts_takes_its_piece_and_tells_the_contract() {
         metadata_cid: "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e".to_owned(),
     };
     assert_eq!((command.command, command.status), (told, CommandStatus::Queued));
+}
+
+#[tokio::test]
+async fn an_order_in_dot_needs_no_phone_and_may_cost_what_no_phone_can_pay() {
+    let stage = Stage::start().await;
+    let dear = ProductId::new();
+    stage.product(dear, |product| product.price_usd = UsdCents(1_000_000)).await;
+    let mut body = wish();
+    body["paymentMode"] = json!("dot");
+    body["productId"] = json!(dear);
+    let with_phone = stage.send(post(&stage, "k", &body)).await;
+    body.as_object_mut().unwrap().remove("phoneNumber");
+    let without = stage.send(post(&stage, "l", &body)).await;
+    for answer in [with_phone, without] {
+        assert_eq!((answer.status.as_u16(), &answer.body["paymentMode"]), (201, &json!("dot")), "{}", answer.text);
+        assert_eq!(answer.body["amountKes"], 1_290_000);
+        let row = stage.row(answer.body["id"].as_str().unwrap().parse().unwrap()).await;
+        assert_eq!(row.phone, None);
+    }
 }
 
 #[tokio::test]
@@ -121,7 +140,7 @@ async fn every_field_that_breaks_a_rule_is_named() {
         (with("quantity", json!(1001)), vec!["quantity"]),
         (with("phoneNumber", json!("254208374149")), vec!["phoneNumber"]),
         (phoneless, vec!["phoneNumber"]),
-        (with("paymentMode", json!("dot")), vec!["paymentMode"]),
+        (with("paymentMode", json!("card")), vec!["paymentMode"]),
         (with("price", json!("1")), vec!["price"]),
     ];
     for (body, fields) in cases {
