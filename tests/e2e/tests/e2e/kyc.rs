@@ -60,9 +60,7 @@ async fn documents_are_uploaded_by_url_and_handed_in_once() -> Outcome<()> {
     // The bucket itself refuses what was not promised.
     let mut bent = PASSPORT.to_vec();
     bent.reverse();
-    for (content, changed) in
-        [(&PASSPORT[1..], None), (&bent, None), (PASSPORT, Some(("content-type", "text/html")))]
-    {
+    for (content, changed) in [(&PASSPORT[1..], None), (&bent, None), (PASSPORT, Some(("content-type", "text/html")))] {
         let refused = put(&began, "passport", content, changed).await?;
         assert!((400..500).contains(&refused), "{refused}");
     }
