@@ -11,7 +11,8 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis.openapi.checks import RejectedPositiveData, UnsupportedMethodResponse
 
-TOKENS = json.loads(os.environ["DESCROW_TOKENS"])
+GIVEN = json.loads(os.environ["DESCROW_TOKENS"])
+TOKENS = GIVEN["tokens"]
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -69,6 +70,8 @@ def png(colour: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixel) + chunk(b"IEND", b"")
 
 
+# Half of the ids that are asked for are there.
+schemathesis.openapi.format("uuid", st.one_of(st.sampled_from(GIVEN["ids"]), st.uuids().map(str)))
 # The only bytes that the API takes are pictures.
 schemathesis.openapi.format("binary", st.integers(0, 2**24 - 1).map(png))
 

@@ -17,6 +17,11 @@ use crate::{ApiError, error::FieldProblem};
 pub trait Json: DeserializeOwned {
     /// How the type is named to the client.
     const EXPECTED: &'static str;
+
+    /// The value, where it is of the type.
+    fn read(value: Value) -> Option<Self> {
+        Self::deserialize(value).ok()
+    }
 }
 
 impl Json for String {
@@ -24,6 +29,12 @@ impl Json for String {
 }
 impl Json for u64 {
     const EXPECTED: &'static str = "a whole number";
+
+    /// To JSON Schema, `5.0` is the whole number 5.
+    fn read(value: Value) -> Option<Self> {
+        let text = value.as_number()?.to_string();
+        text.strip_suffix(".0").unwrap_or(&text).parse().ok()
+    }
 }
 impl Json for bool {
     const EXPECTED: &'static str = "true or false";
@@ -65,7 +76,7 @@ impl<'de, T: Json> Deserialize<'de> for Input<T> {
 
             fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Input<T>, D::Error> {
                 let value = Value::deserialize(deserializer)?;
-                Ok(T::deserialize(value).map_or(Input::Mistyped, Input::Given))
+                Ok(T::read(value).map_or(Input::Mistyped, Input::Given))
             }
         }
 
