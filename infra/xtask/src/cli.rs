@@ -5,7 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    demo, down, layout::Layout, logs, openapi, phone, progress::Progress, recount, schemathesis, sizes, status, suite, tools, up,
+    demo, down, layout::Layout, logs, openapi, phone, progress::Progress, recount, schemathesis, sizes, status, suite,
+    tools, up,
 };
 
 /// Everything a developer does with Descrow on one machine.

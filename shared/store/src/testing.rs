@@ -119,8 +119,14 @@ pub fn definitions() -> Vec<Definition> {
                 Table::Connections => vec![index("by_user", "user_id", text("id"))],
                 _ => Vec::new(),
             };
-            let stream = matches!(table, Table::Orders | Table::MpesaTransactions | Table::ChainCommands | Table::Notifications | Table::Ledger);
-            let expires = matches!(table, Table::Sessions | Table::Connections | Table::Limits | Table::Messages | Table::Counters);
+            let stream = matches!(
+                table,
+                Table::Orders | Table::MpesaTransactions | Table::ChainCommands | Table::Notifications | Table::Ledger
+            );
+            let expires = matches!(
+                table,
+                Table::Sessions | Table::Connections | Table::Limits | Table::Messages | Table::Counters
+            );
             Definition { table, partition, sort, indexes, stream, expires }
         })
         .collect()

@@ -25,11 +25,28 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// One write of a transaction.
 pub(crate) enum Write {
-    Put { table: Table, item: Item, condition: Expression },
-    Update { table: Table, key: Item, change: Expression, condition: Expression },
+    Put {
+        table: Table,
+        item: Item,
+        condition: Expression,
+    },
+    Update {
+        table: Table,
+        key: Item,
+        change: Expression,
+        condition: Expression,
+    },
     /// An update of what is there, or of nothing.
-    Change { table: Table, key: Item, change: Expression },
-    Check { table: Table, key: Item, condition: Expression },
+    Change {
+        table: Table,
+        key: Item,
+        change: Expression,
+    },
+    Check {
+        table: Table,
+        key: Item,
+        condition: Expression,
+    },
 }
 
 impl Write {
