@@ -93,8 +93,7 @@ impl EscrowContract {
         };
         let at = chain.at(block, deadline).await?;
         let (extrinsics, events) = (at.client.extrinsics(), at.client.events());
-        let (extrinsics, events) =
-            tokio::join!(deadline.bound(extrinsics.fetch()), deadline.bound(events.fetch()));
+        let (extrinsics, events) = tokio::join!(deadline.bound(extrinsics.fetch()), deadline.bound(events.fetch()));
         let (extrinsics, events) = (extrinsics?.map_err(subxt_error)?, events?.map_err(subxt_error)?);
         let mut found = None;
         for candidate in extrinsics.iter() {
@@ -108,8 +107,7 @@ impl EscrowContract {
         let index = u32::try_from(found.index()).unwrap_or(u32::MAX);
         for log in revive::logs(&events, self.address)? {
             if log.extrinsic == Some(index)
-                && let Some(EscrowEvent::OrderFunded { order: paid, .. }) =
-                    self.event(&log.topics, &log.data)?
+                && let Some(EscrowEvent::OrderFunded { order: paid, .. }) = self.event(&log.topics, &log.data)?
                 && paid == order
             {
                 return Ok(Funding::Paid);

@@ -56,8 +56,8 @@ impl PolkadotJs {
     /// [`WalletFailed`] where its parts are not installed (`cargo xtask tools`).
     pub fn new(url: &str, secret: &str) -> Result<Self, WalletFailed> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let installed = env::var_os("DESCROW_WALLET_NODE_MODULES")
-            .map_or_else(|| root.join("target/tools/wallet"), PathBuf::from);
+        let installed =
+            env::var_os("DESCROW_WALLET_NODE_MODULES").map_or_else(|| root.join("target/tools/wallet"), PathBuf::from);
         let script = installed.join("wallet.mjs");
         let current = fs::read(root.join("tests/wallet/wallet.mjs")).ok();
         if current.is_none() || fs::read(&script).ok() != current || !installed.join("node_modules").is_dir() {

@@ -143,7 +143,13 @@ fn unsigned(
     limits: Option<Limits>,
 ) -> Result<UnsignedCall, ChainError> {
     let data = at.client.transactions().call_data(payload).map_err(subxt_error)?;
-    Ok(UnsignedCall { pallet: payload.pallet_name().to_owned(), call: payload.call_name().to_owned(), data, value, limits })
+    Ok(UnsignedCall {
+        pallet: payload.pallet_name().to_owned(),
+        call: payload.call_name().to_owned(),
+        data,
+        value,
+        limits,
+    })
 }
 
 #[cfg(all(test, feature = "local-chain"))]

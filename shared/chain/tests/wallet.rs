@@ -121,7 +121,8 @@ async fn an_account_that_contracts_do_not_know_is_mapped_first() {
     let first = unsigned.prerequisite.clone().unwrap();
     assert_eq!((first.pallet.as_str(), first.call.as_str(), first.limits), ("Revive", "batch_map_accounts", None));
     let answer = world.answer(&unsigned).await;
-    let alone = json!({"genesisHash": answer["genesisHash"], "specVersion": answer["specVersion"], "call": answer["call"]});
+    let alone =
+        json!({"genesisHash": answer["genesisHash"], "specVersion": answer["specVersion"], "call": answer["call"]});
     let sent = wallet.pay(&alone, Changed::default()).await.unwrap();
     assert_eq!(sent.error.as_deref(), Some("revive.AccountUnmapped"));
     let unknown = FundingFailure::NotExecuted("Revive.AccountUnmapped".to_owned());

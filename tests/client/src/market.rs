@@ -62,6 +62,15 @@ impl Session {
         self.post("/api/orders", &body).header("Idempotency-Key", &Uuid::new_v4().to_string()).send().await
     }
 
+    /// Orders one piece of a product, to be paid in DOT; gives the order.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn order_in_dot(&self, product: &str) -> Result<Value, ApiError> {
+        let body = json!({"productId": product, "paymentMode": "dot", "deliveryAddress": "Moi Avenue 12, Nairobi"});
+        self.post("/api/orders", &body).header("Idempotency-Key", &Uuid::new_v4().to_string()).send().await
+    }
+
     /// Asks the buyer's phone to pay; gives the payment.
     ///
     /// # Errors

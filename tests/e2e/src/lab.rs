@@ -47,6 +47,8 @@ pub struct User {
     pub socket: Socket,
     /// A number of the user's own.
     pub phone: String,
+    /// The secret URI of the user's wallet.
+    pub secret: String,
 }
 
 /// An order between two users.
@@ -61,6 +63,12 @@ pub struct Trade {
     pub amount_kes: u64,
     /// The block before it: its events come later.
     pub from_block: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Mode {
+    Dot,
+    Mpesa,
 }
 
 impl Lab {
@@ -92,25 +100,41 @@ impl Lab {
     /// The API refused.
     pub async fn user(&self, role: &str) -> Outcome<User> {
         let name = Uuid::new_v4().simple().to_string();
-        let wallet = Wallet::from_uri(&format!("//{role}-{}", name.get(..16).unwrap_or_default()))?;
+        let secret = format!("//{role}-{}", name.get(..16).unwrap_or_default());
+        let wallet = Wallet::from_uri(&secret)?;
         let phone = new_phone();
         let registration = Registration { role, phone: &phone, display_name: "A test's user" };
         let session = Session::open(&self.api, &wallet, registration).await?;
         let socket = Socket::open(&session, Box::new(|_| {})).await?;
-        Ok(User { session, socket, phone })
+        Ok(User { session, socket, phone, secret })
     }
 
-    /// An order between two new users, not paid.
+    /// An order between two new users, to be paid by M-Pesa, not paid.
     ///
     /// # Errors
     /// The API refused.
     pub async fn trade(&self) -> Outcome<Trade> {
+        self.trade_by(Mode::Mpesa).await
+    }
+
+    /// An order between two new users, to be paid in DOT, not paid.
+    ///
+    /// # Errors
+    /// The API refused.
+    pub async fn trade_in_dot(&self) -> Outcome<Trade> {
+        self.trade_by(Mode::Dot).await
+    }
+
+    async fn trade_by(&self, mode: Mode) -> Outcome<Trade> {
         let (seller, buyer) = tokio::try_join!(self.user("seller"), self.user("buyer"))?;
         let chain = Chain::connect(&self.stack.chain_url, Deadline::after(PATIENCE)).await?;
         let from_block = chain.finalized_head(Deadline::after(PATIENCE)).await?.number;
         let offer = Offer { title: "A kettle", price_dot: "0.5", price_usd: "2.00", quantity: 1 };
         let product = seller.session.offer(offer, &[]).await?;
-        let order = buyer.session.order(&product, &buyer.phone).await?;
+        let order = match mode {
+            Mode::Dot => buyer.session.order_in_dot(&product).await?,
+            Mode::Mpesa => buyer.session.order(&product, &buyer.phone).await?,
+        };
         let amount_kes = order.get("amountKes").and_then(Value::as_u64).ok_or("the order has no amountKes")?;
         Ok(Trade { buyer, seller, order: text(&order, "/id").to_owned(), amount_kes, from_block })
     }
