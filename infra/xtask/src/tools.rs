@@ -18,7 +18,8 @@ pub(crate) fn install_all(layout: &Layout, progress: &Progress) -> anyhow::Resul
     openapi(layout, progress)?;
     chain(layout, progress)?;
     contract(layout, progress)?;
-    wallet(layout, progress)
+    wallet(layout, progress)?;
+    asyncapi(layout, progress).map(|_| ())
 }
 
 /// The local AWS with boto3; gives the folder of its programs.
