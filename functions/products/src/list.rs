@@ -64,7 +64,7 @@ impl Request for Filter {
         ("category" = Option<String>, Query, min_length = 1, max_length = 100, description = "Only of this category."),
         ("seller" = Option<String>, Query, format = "descrow-account", description = "Only of this account (SS58 or 0x-hex)."),
         ("status" = Option<String>, Query, pattern = "^(active|inactive|sold)$", example = "active", description = "`active`, `inactive` or `sold`."),
-        ("sort" = Option<String>, Query, description = "`newest` (where absent), `price_asc` or `price_desc`."),
+        ("sort" = Option<String>, Query, pattern = "^(newest|price_asc|price_desc)$", example = "price_asc", description = "`newest` (where absent), `price_asc` or `price_desc`."),
     ),
     responses((status = 200, description = "A page of products", body = List<ProductView>)))]
 pub(crate) async fn list(State(app): State<Products>, page: Page<Filter>) -> Result<Reply, ApiError> {

@@ -59,10 +59,12 @@ fn every_documented_path_takes_a_preflight() {
     assert_eq!(preflights, paths);
 }
 
-/// The gateway's own answers: name, status, and the body in each shape by its media type.
-fn gateway_responses() -> Vec<(String, u64, Vec<(String, serde_json::Value)>)> {
+/// An answer of the gateway's own: name, status, and the body in each shape by its media type.
+type GatewayResponse = (String, u64, Vec<(String, serde_json::Value)>);
+
+fn gateway_responses() -> Vec<GatewayResponse> {
     let (_, section) = TEMPLATE.split_once("GatewayResponses:\n").unwrap();
-    let mut found: Vec<(String, u64, Vec<(String, serde_json::Value)>)> = Vec::new();
+    let mut found: Vec<GatewayResponse> = Vec::new();
     for line in section.lines().take_while(|line| line.starts_with("        ")) {
         let text = line.trim();
         if let (Some(name), true) =

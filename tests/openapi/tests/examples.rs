@@ -44,7 +44,7 @@ fn faults(document: &Value, holder: &Value) -> Vec<String> {
     let named = named.map(|(_, example)| &followed(document, example)["value"]);
     let examples: Vec<&Value> = holder.get("example").into_iter().chain(named).collect();
     if examples.is_empty() {
-        return vec!["has no example; give its fields #[schema(example = …)]".to_owned()];
+        return vec![format!("{} has no example; give it #[schema(example = …)]", holder["x-descrow-no-example"])];
     }
     let broken = examples
         .iter()

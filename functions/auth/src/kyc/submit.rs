@@ -59,8 +59,8 @@ impl Request for SubmitRequest {
     security(("token" = [])), request_body = SubmitRequest,
     responses(
         (status = 200, description = "The documents wait for a decision", body = UserView),
-        (status = 404, description = "There is no such submission of this user, or its time is over"),
-        (status = 409, description = "A document is missing or not what was promised, or others wait or were approved")))]
+        (status = 404, description = "`not_found`: there is no such submission of this user, or its time is over"),
+        (status = 409, description = "`kyc_documents`: one is missing or not what was promised; `kyc_state`: others wait or were approved")))]
 pub(crate) async fn submit(
     State(auth): State<Auth>,
     somebody: Authenticated,

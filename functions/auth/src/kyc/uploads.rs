@@ -147,7 +147,7 @@ pub(crate) struct UploadHeaders {
     security(("token" = [])), request_body = UploadsRequest,
     responses(
         (status = 201, description = "Upload the documents there", body = UploadsView),
-        (status = 409, description = "Documents wait for a decision, or were approved")))]
+        (status = 409, description = "`kyc_state`: documents wait for a decision, or were approved")))]
 pub(crate) async fn begin(
     State(auth): State<Auth>,
     somebody: Authenticated,

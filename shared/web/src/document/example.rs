@@ -14,11 +14,11 @@ const DEEPEST: usize = 12;
 
 /// Texts whose names say what they are, wherever they stand.
 const NAMED: &[(&[&str], &str)] = &[
-    (&["account", "buyer", "seller", "by", "admin", "userId"], ACCOUNT),
+    (&["account", "buyer", "seller", "by", "admin", "userId", "signer"], ACCOUNT),
     (&["cid", "metadataCid", "trackingCid", "evidenceCid", "images"], CID),
-    (&["extrinsic", "extrinsicHash", "blockHash"], HASH),
+    (&["extrinsic", "extrinsicHash", "blockHash", "genesisHash", "callData"], HASH),
     (&["at", "since", "payment", "shipping", "inspection", "evidence"], INSTANT),
-    (&["amountDot", "priceDot"], "2.5"),
+    (&["amountDot", "priceDot", "dotToBuyer", "dotToSeller"], "2.5"),
     (&["amountUsd", "priceUsd"], "11.25"),
     (&["usdPerDot"], "4.50"),
     (&["kesPerUsd"], "129.25"),
@@ -45,52 +45,60 @@ const NAMED: &[(&[&str], &str)] = &[
         "0x01020304010203040102030401020304010203040102030401020304010203040102030401020304010203040102030401020304010203040102030401020304",
     ),
     (&["cursor", "nextCursor"], "q83vASNFZ4mrze8BI0VniSIwMDAwMTc5MDAwMDAwMDAwMCI"),
+    (&["uploadId"], ID),
+    (&["contract"], "0xc01ee7f10ea4af4673cfff62710e1d7792aba8f3"),
+    (&["specName"], "asset-hub-polkadot"),
+    (&["refTime", "proofSize", "storageDeposit"], "1000000"),
+    (&["failure"], "order_not_created"),
     (&["name"], "database"),
     (&["version"], "0.1.0"),
 ];
 
-/// An example of `schema`, whose references are found in `document`; `name` is the field's.
-pub(super) fn of(document: &Value, schema: &Value, name: &str) -> Option<Value> {
+/// An example of `schema`, whose references are found in `document`; `name` is the field's. `Err` names the field that has none.
+pub(super) fn of(document: &Value, schema: &Value, name: &str) -> Result<Value, String> {
     value(document, schema, name, 0)
 }
 
-fn value(document: &Value, schema: &Value, name: &str, depth: usize) -> Option<Value> {
+fn value(document: &Value, schema: &Value, name: &str, depth: usize) -> Result<Value, String> {
+    let none = || name.to_owned();
     if depth > DEEPEST {
-        return None;
+        return Err(none());
     }
     let inner = |schema: &Value| value(document, schema, name, depth + 1);
     if let Some(example) = schema.get("example").or_else(|| schema.get("default")).or_else(|| schema.get("const")) {
-        return Some(example.clone());
+        return Ok(example.clone());
     }
     for list in ["examples", "enum"] {
         if let Some(first) = schema.get(list).and_then(|list| list.get(0)) {
-            return Some(first.clone());
+            return Ok(first.clone());
         }
     }
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-        return inner(document.pointer(reference.strip_prefix('#')?)?);
+        let found = reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
+        return inner(found.ok_or_else(none)?);
     }
     for choice in ["oneOf", "anyOf"] {
         if let Some(choices) = schema.get(choice).and_then(Value::as_array) {
-            return choices.iter().filter(|one| one.get("type") != Some(&json!("null"))).find_map(inner);
+            let shown = choices.iter().find(|one| one.get("type").is_none_or(|kind| kind != "null"));
+            return inner(shown.ok_or_else(none)?);
         }
     }
     if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
         let mut whole = Map::new();
         for part in parts {
-            whole.extend(inner(part)?.as_object()?.clone());
+            whole.extend(inner(part)?.as_object().cloned().unwrap_or_default());
         }
-        return Some(whole.into());
+        return Ok(whole.into());
     }
-    match kind(schema)? {
-        "object" => object(document, schema, depth),
-        "array" => Some(json!([inner(schema.get("items")?)?])),
-        "string" => text(schema, name).map(Value::from),
-        "integer" | "number" => {
-            Some(schema.get("minimum").filter(|n| n.as_u64() != Some(0)).cloned().unwrap_or(json!(1)))
+    match kind(schema) {
+        Some("object") => object(document, schema, name, depth),
+        Some("array") => Ok(json!([inner(schema.get("items").ok_or_else(none)?)?])),
+        Some("string") => text(schema, name).map(Value::from).ok_or_else(none),
+        Some("integer" | "number") => {
+            Ok(schema.get("minimum").filter(|least| least.as_u64() != Some(0)).cloned().unwrap_or(json!(1)))
         }
-        "boolean" => Some(json!(false)),
-        _ => None,
+        Some("boolean") => Ok(json!(false)),
+        _ => Err(none()),
     }
 }
 
@@ -102,11 +110,13 @@ fn kind(schema: &Value) -> Option<&str> {
     }
 }
 
-fn object(document: &Value, schema: &Value, depth: usize) -> Option<Value> {
+fn object(document: &Value, schema: &Value, place: &str, depth: usize) -> Result<Value, String> {
     let properties = schema.get("properties").and_then(Value::as_object);
-    let fields = properties.into_iter().flatten();
-    let fields = fields.map(|(name, field)| Some((name.clone(), value(document, field, name, depth + 1)?)));
-    fields.collect::<Option<Map<_, _>>>().map(Value::Object)
+    let fields = properties.into_iter().flatten().map(|(name, field)| {
+        let example = value(document, field, name, depth + 1);
+        Ok((name.clone(), example.map_err(|missing| format!("{place}.{missing}"))?))
+    });
+    fields.collect::<Result<Map<_, _>, _>>().map(Value::Object)
 }
 
 fn text(schema: &Value, name: &str) -> Option<String> {
