@@ -46,7 +46,7 @@ async fn a_large_picture_comes_through_the_bucket_onto_ipfs_and_its_product_into
     let mut ids = Vec::new();
     for price_dot in ["10", "9.5", "100"] {
         let offer = Offer { title: "A lamp", price_dot, price_usd: "2.00", quantity: 1 };
-        ids.push(seller.offer(offer, &[cid.clone()]).await?);
+        ids.push(seller.offer(offer, std::slice::from_ref(&cid)).await?);
     }
     let path = format!("/api/products?seller={}&category=demo&sort=price_asc&limit=2", seller.account());
     let end = Instant::now() + PATIENCE;

@@ -15,7 +15,7 @@ const SELFIE: &[u8] = b"\x89PNG\r\n\x1a\n a selfie";
 
 async fn begin(session: &Session) -> Outcome<Value> {
     let document = |kind, content_type, content: &[u8]| {
-        let sha256: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::encode(Sha256::digest(content));
         json!({ "kind": kind, "contentType": content_type, "size": content.len(), "sha256": sha256 })
     };
     let documents = [document("passport", "image/jpeg", PASSPORT), document("selfie", "image/png", SELFIE)];
