@@ -132,7 +132,7 @@ pub(crate) async fn list(State(app): State<Orders>, who: Authenticated, page: Pa
     };
     let position: Option<String> = page.position()?;
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let wanted = OrderList { of, status: page.filter.status, position: position.as_deref(), limit };
+    let wanted = OrderList { of, status: page.filter.status, mode: None, position: position.as_deref(), limit };
     let found = app.store.orders().list(&wanted).await?;
     let items: Vec<OrderSummary> = found.items.iter().map(|order| OrderSummary::new(order, party)).collect();
     Reply::ok(&page.list(items, found.next)?)

@@ -143,6 +143,9 @@ pub struct Dispute {
     pub at: Timestamp,
     /// CID of the evidence that is named on the contract; empty where there is none.
     pub evidence_cid: String,
+    /// Pieces of evidence that were handed in.
+    #[serde(default)]
+    pub evidence_count: u32,
     /// When the end of the evidence window was noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence_closed_at: Option<Timestamp>,
@@ -170,7 +173,16 @@ pub enum Verdict {
 impl Dispute {
     /// A dispute as it begins.
     pub fn raised(reason: Option<Reason>, by: Option<Account>, evidence_cid: String, at: Timestamp) -> Self {
-        Self { reason, by, at, evidence_cid, evidence_closed_at: None, proposal: None, decision: None }
+        Self {
+            reason,
+            by,
+            at,
+            evidence_cid,
+            evidence_count: 0,
+            evidence_closed_at: None,
+            proposal: None,
+            decision: None,
+        }
     }
 
     /// What it does that `admin` wants `resolution`, where `four_eyes` says whether a second admin must agree. An admin may

@@ -64,7 +64,15 @@ impl EvidenceRows<'_> {
         )
         .with(":disputed", string(OrderStatus::Disputed.as_str()))
         .with(":now", number(now.0));
-        let order = Write::Check { table: Table::Orders, key: id_key(evidence.order_id), condition: open };
+        // The order counts its evidence, so that a list of disputes need not.
+        let change = expr(
+            "SET #dispute.#evidence_count = if_not_exists(#dispute.#evidence_count, :none) + :one, \
+             #version = #version + :one, #updated_at = :now",
+        )
+        .with(":none", number(0))
+        .with(":one", number(1));
+        let key = id_key(evidence.order_id);
+        let order = Write::Update { table: Table::Orders, key, change, condition: open };
         let mut writes = vec![order, Write::create(evidence, "id")?];
         if let Some(record) = idempotency {
             writes.push(record.write(now)?);

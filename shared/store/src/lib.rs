@@ -58,7 +58,7 @@ pub use orders::{
     Applied, Begun, ChainChange, Created, DotNoted, FinalCommand, OrderChange, OrderList, Orders, OrdersOf, Requested,
     SellerTerms,
 };
-pub use payments::{Payments, Retried, Settled};
+pub use payments::{PaymentList, Payments, Retried, Settled};
 pub use products::{Listed, ProductList, ProductSort, Products};
 pub use rates::{RatesRow, pricing, rate_bounds};
 pub use sessions::{Challenge, Family, KycDraft, Rotation, Sessions, Ticket};

@@ -15,7 +15,7 @@ mod pay;
 
 use descrow_domain::{
     Account, OrderId, Timestamp,
-    order::{Order, OrderStatus},
+    order::{Order, OrderStatus, PaymentMode},
 };
 
 pub use create::{Created, SellerTerms};
@@ -58,6 +58,11 @@ fn due_shard(shard: u8) -> String {
     format!("due#{shard}")
 }
 
+/// Passes orders that are paid so.
+fn paid_by(mode: PaymentMode) -> Expression {
+    expr("#payment_mode = :mode").with(":mode", string(mode.as_str()))
+}
+
 /// At most this many pages of a partition are read for what is due, where a filter leaves rows out.
 const DUE_PAGES: usize = 5;
 
@@ -79,6 +84,8 @@ pub struct OrderList<'a> {
     pub of: OrdersOf,
     /// Only with this status.
     pub status: Option<OrderStatus>,
+    /// Only those paid so.
+    pub mode: Option<PaymentMode>,
     /// The position that the page before ended at.
     pub position: Option<&'a str>,
     /// At most so many.
@@ -110,14 +117,14 @@ impl Orders<'_> {
                 Some(status) => {
                     ("by_status", "status_shard", (0..SHARDS).map(|n| string(status_shard(status, n))).collect())
                 }
-                None => return self.by_creation(wanted.position, wanted.limit).await,
+                None => return self.by_creation(wanted).await,
             },
         };
-        let filter = match (wanted.of, wanted.status) {
-            (OrdersOf::Buyer(_) | OrdersOf::Seller(_), Some(status)) => {
-                Some(expr("#status = :status").with(":status", string(status.as_str())))
-            }
-            _ => None,
+        let by_status = |status: OrderStatus| expr("#status = :status").with(":status", string(status.as_str()));
+        let status = wanted.status.filter(|_| wanted.of != OrdersOf::Everybody).map(by_status);
+        let filter = match (status, wanted.mode.map(paid_by)) {
+            (Some(status), Some(mode)) => Some(status.and(mode)),
+            (status, mode) => status.or(mode),
         };
         let (position, limit) = (wanted.position, wanted.limit);
         let listing = Listing {
@@ -133,14 +140,14 @@ impl Orders<'_> {
         self.0.list(listing).await
     }
 
-    async fn by_creation(self, position: Option<&str>, limit: usize) -> Result<Page<Order>, StoreError> {
+    async fn by_creation(self, wanted: &OrderList<'_>) -> Result<Page<Order>, StoreError> {
         let wanted = ByDay {
             index: Some("by_created"),
             partition: "created_bucket",
             sort: "created_key",
-            position,
-            filter: None,
-            limit,
+            position: wanted.position,
+            filter: wanted.mode.map(paid_by),
+            limit: wanted.limit,
             instant: created_instant,
             before: before_created,
         };
@@ -148,11 +155,11 @@ impl Orders<'_> {
     }
 
     /// At most `limit` orders whose window in force has ended at `now` without the move that it waited for
-    /// ([`Order::overdue`]), the longest overdue first.
+    /// ([`Order::overdue`]), the longest overdue first. A row that cannot be read is an error in its place.
     ///
     /// # Errors
-    /// [`StoreError`]
-    pub async fn overdue(self, now: Timestamp, limit: usize) -> Result<Vec<Order>, StoreError> {
+    /// [`StoreError`] when the index cannot be read.
+    pub async fn overdue(self, now: Timestamp, limit: usize) -> Result<Vec<Result<Order, StoreError>>, StoreError> {
         let shards = (0..SHARDS).map(due_shard);
         let idle = expr("attribute_not_exists(#pending)");
         self.0.due::<Order>(shards, "due_at", now, Some(&idle), limit).await
@@ -160,7 +167,8 @@ impl Orders<'_> {
 }
 
 impl Store {
-    /// At most `limit` rows of `by_due` whose `column` is not after `now` and that pass `filter`, the earliest first.
+    /// At most `limit` rows of `by_due` whose `column` is not after `now` and that pass `filter`, the earliest first. One that
+    /// cannot be read must not hide the others.
     pub(crate) async fn due<R: Row>(
         &self,
         shards: impl Iterator<Item = String>,
@@ -168,7 +176,7 @@ impl Store {
         now: Timestamp,
         filter: Option<&Expression>,
         limit: usize,
-    ) -> Result<Vec<R>, StoreError> {
+    ) -> Result<Vec<Result<R, StoreError>>, StoreError> {
         let query = |shard: String| async move {
             let condition = expr(format!("#due_shard = :shard AND #{column} <= :now"))
                 .with(":shard", string(shard))
@@ -206,6 +214,6 @@ impl Store {
         let mut items: Vec<Item> = found.into_iter().flatten().collect();
         items.sort_by_key(at);
         items.truncate(limit);
-        items.into_iter().map(decode).collect()
+        Ok(items.into_iter().map(decode).collect())
     }
 }

@@ -7,7 +7,10 @@
 mod retry;
 mod settle;
 
-use descrow_domain::{Account, OrderId, PaymentId, Timestamp, payment::Payment};
+use descrow_domain::{
+    Account, OrderId, PaymentId, Timestamp,
+    payment::{Payment, PaymentKind, PaymentStatus},
+};
 
 pub use retry::Retried;
 pub use settle::Settled;
@@ -15,8 +18,8 @@ pub use settle::Settled;
 use crate::{
     Page, Replaced, Store, StoreError, Table,
     days::{ByDay, before_created, created_instant},
-    expression::string,
-    item::{Item, Row, SHARDS, created_key, id_key, shard},
+    expression::{Expression, expr, string},
+    item::{Item, Row, SHARDS, attribute, created_key, id_key, shard},
     list::Listing,
 };
 
@@ -38,6 +41,33 @@ impl Row for Payment {
 /// The partition of `by_due`.
 fn due_shard(shard: u8) -> String {
     format!("due#{shard}")
+}
+
+/// Which payments to list, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentList<'a> {
+    /// What this account paid or was paid; everybody's where absent.
+    pub of: Option<Account>,
+    /// Only of this kind.
+    pub kind: Option<PaymentKind>,
+    /// Only with this status.
+    pub status: Option<PaymentStatus>,
+    /// The position that the page before ended at.
+    pub position: Option<&'a str>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl PaymentList<'_> {
+    fn filter(&self) -> Result<Option<Expression>, StoreError> {
+        let kind = self.kind.map(|kind| attribute(Table::MpesaTransactions, &kind)).transpose()?;
+        let kind = kind.map(|kind| expr("#kind = :kind").with(":kind", kind));
+        let status = self.status.map(|status| expr("#status = :status").with(":status", string(status.as_str())));
+        Ok(match (kind, status) {
+            (Some(kind), Some(status)) => Some(kind.and(status)),
+            (kind, status) => kind.or(status),
+        })
+    }
 }
 
 /// Access to `mpesa_transactions`.
@@ -121,16 +151,25 @@ impl Payments<'_> {
         Ok(page.items)
     }
 
-    /// A page of what `user` paid or was paid, newest first.
+    /// A page of payments, newest first. One of everybody's may be short and still have a next one.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn by_user(
-        self,
-        user: Account,
-        position: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<Payment>, StoreError> {
+    pub async fn list(self, wanted: &PaymentList<'_>) -> Result<Page<Payment>, StoreError> {
+        let (position, limit, filter) = (wanted.position, wanted.limit, wanted.filter()?);
+        let Some(user) = wanted.of else {
+            let wanted = ByDay {
+                index: Some("by_created"),
+                partition: "created_bucket",
+                sort: "created_key",
+                position,
+                filter,
+                limit,
+                instant: created_instant,
+                before: before_created,
+            };
+            return self.0.list_by_day(wanted).await;
+        };
         let listing = Listing {
             index: Some("by_user"),
             partition: "user_id",
@@ -138,35 +177,18 @@ impl Payments<'_> {
             sort: "created_key",
             descending: true,
             position,
-            filter: None,
+            filter,
             limit,
         };
         self.0.list(listing).await
     }
 
-    /// A page of everybody's payments, newest first. It may be short and still have a next one.
+    /// At most `limit` payments that are to be looked at, the longest overdue first. A row that cannot be read is an error in
+    /// its place.
     ///
     /// # Errors
-    /// [`StoreError`]
-    pub async fn by_created(self, position: Option<&str>, limit: usize) -> Result<Page<Payment>, StoreError> {
-        let wanted = ByDay {
-            index: Some("by_created"),
-            partition: "created_bucket",
-            sort: "created_key",
-            position,
-            filter: None,
-            limit,
-            instant: created_instant,
-            before: before_created,
-        };
-        self.0.list_by_day(wanted).await
-    }
-
-    /// At most `limit` payments that are to be looked at, the longest overdue first.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn due(self, now: Timestamp, limit: usize) -> Result<Vec<Payment>, StoreError> {
+    /// [`StoreError`] when the index cannot be read.
+    pub async fn due(self, now: Timestamp, limit: usize) -> Result<Vec<Result<Payment, StoreError>>, StoreError> {
         self.0.due((0..SHARDS).map(due_shard), "next_check_at", now, None, limit).await
     }
 }

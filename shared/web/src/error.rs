@@ -86,8 +86,18 @@ codes! {
     KycDocuments = 409, "kyc_documents", "KYC documents missing";
     /// The order's status does not allow this.
     OrderState = 409, "order_state", "Order state conflict";
+    /// Another admin proposed to decide the dispute differently; `details` says how.
+    ProposalDiffers = 409, "proposal_differs", "Another proposal stands";
+    /// The payment's status does not allow this.
+    PaymentState = 409, "payment_state", "Payment state conflict";
     /// The product cannot be ordered: inactive, sold out, or fewer are left.
     ProductUnavailable = 409, "product_unavailable", "Product unavailable";
+    /// The seller has no number that M-Pesa could pay; orders in DOT are possible.
+    SellerWithoutPhone = 409, "seller_without_phone", "Seller without phone number";
+    /// The seller's identity is not verified yet.
+    SellerUnverified = 409, "seller_unverified", "Seller not verified";
+    /// The order's dispute takes no evidence: there is none, or its deadline has passed; `details` says which.
+    EvidenceClosed = 409, "evidence_closed", "Evidence closed";
     /// A payment for this order is under way or done.
     PaymentInProgress = 409, "payment_in_progress", "Payment in progress";
     /// The contract does not know the order yet; ask again after `Retry-After`.

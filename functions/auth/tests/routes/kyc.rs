@@ -2,8 +2,10 @@
 
 use descrow_domain::{
     Timestamp,
+    audit::{AuditAction, AuditEntry},
     kyc::{KycDecision, KycVerdict},
-    user::KycStatus,
+    notification::{Change, MessagePart, Notification, NotificationKind},
+    user::{KycStatus, User},
 };
 use descrow_store::KycDecided;
 use serde_json::{Value, json};
@@ -63,6 +65,27 @@ fn problems(answer: &Answer) -> Vec<(&str, &str)> {
     details.iter().map(|d| (d["field"].as_str().unwrap(), d["message"].as_str().unwrap())).collect()
 }
 
+/// Decides as the admin's function does.
+async fn decide(stack: &Stack, user: &User, decision: &KycDecision) -> KycDecided {
+    let action = match decision.verdict {
+        KycVerdict::Verified => AuditAction::ApproveKyc,
+        KycVerdict::Rejected => AuditAction::RejectKyc,
+    };
+    let audit = AuditEntry::new(decision.by, action, format!("users/{}", user.id), None, decision.at);
+    let change = Change { at: decision.at, version: user.auth_version, row: "users" };
+    let notice = Notification {
+        user_id: user.id,
+        id: change.id(&user.id, MessagePart::Notification),
+        kind: NotificationKind::Kyc,
+        order_id: None,
+        title: "Your documents".to_owned(),
+        message: "An admin decided.".to_owned(),
+        read: false,
+        created_at: decision.at,
+    };
+    stack.db.store.users().decide_kyc(user, decision, &audit, &notice).await.unwrap()
+}
+
 #[tokio::test]
 async fn documents_are_uploaded_handed_in_once_and_again_after_a_rejection() {
     let stack = Stack::new().await;
@@ -105,7 +128,7 @@ async fn documents_are_uploaded_handed_in_once_and_again_after_a_rejection() {
 
     let reason = Some("The picture is blurred.".parse().unwrap());
     let no = KycDecision { verdict: KycVerdict::Rejected, reason, by: Wallet::new(9).account(), at: Timestamp::now() };
-    let decided = stack.db.store.users().decide_kyc(&account, stored.id, &no).await.unwrap();
+    let decided = decide(&stack, &row, &no).await;
     assert!(matches!(decided, KycDecided::Done(_)));
     let profile = stack.as_user("auth-profile-get", &person.token).await;
     assert_eq!(profile.body["kycStatus"], "rejected");
@@ -125,7 +148,7 @@ async fn documents_are_uploaded_handed_in_once_and_again_after_a_rejection() {
     assert_eq!(person.submit(&stack, &second.text("/submissionId")).await.status, 200);
     let row = stack.db.store.users().get(&account).await.unwrap().unwrap();
     let yes = KycDecision { verdict: KycVerdict::Verified, reason: None, ..no };
-    let decided = stack.db.store.users().decide_kyc(&account, row.kyc.unwrap().id, &yes).await.unwrap();
+    let decided = decide(&stack, &row, &yes).await;
     let KycDecided::Done(user) = decided else { panic!("not verified") };
     assert_eq!(user.kyc_status, KycStatus::Verified);
     let person = person.refreshed(&stack).await;

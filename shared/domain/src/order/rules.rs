@@ -240,7 +240,11 @@ impl Order {
         by: Account,
         now: Timestamp,
     ) -> (Self, ChainCommand) {
-        let dispute = Dispute::raised(Some(reason), Some(by), evidence_cid.clone(), now);
+        // A dispute that the contract refused may have left evidence behind.
+        let before = self.dispute.as_ref().map_or(0, |dispute| dispute.evidence_count);
+        let evidence_count = before.saturating_add(u32::from(!evidence_cid.is_empty()));
+        let raised = Dispute::raised(Some(reason), Some(by), evidence_cid.clone(), now);
+        let dispute = Dispute { evidence_count, ..raised };
         Self { dispute: Some(dispute), ..self }.asking(Command::RaiseDispute { evidence_cid }, Some(by), now)
     }
 

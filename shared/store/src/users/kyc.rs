@@ -1,12 +1,13 @@
-//! The moves of a user's KYC status. Each is one conditional write, and raises `auth_version`: tokens from before change
+//! The moves of a user's KYC status. Each is one conditional write or transaction, and raises `auth_version`: tokens from before change
 //! nothing more.
 
 use descrow_domain::{
     Account,
+    audit::AuditEntry,
     kyc::{KycDecision, KycSubmission, KycVerdict},
+    notification::Notification,
     user::{KycStatus, User},
 };
-use uuid::Uuid;
 
 use super::{Users, account_key, kyc_shard, shard};
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     error::Refused,
     expression::{Expression, expr, number, string},
     item::{attribute, decode, id_key},
+    transaction::{Met, Write},
 };
 
 /// What became of a submission.
@@ -65,38 +67,46 @@ impl Users<'_> {
         }
     }
 
-    /// Decides on the submission `submission` of a user, if that is the one that waits.
+    /// Decides on what `user`, as it was read, handed in, if that still waits; with the entry of the audit log, and with what
+    /// the user is told.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn decide_kyc(
         self,
-        id: &Account,
-        submission: Uuid,
+        user: &User,
         decision: &KycDecision,
+        audit: &AuditEntry,
+        notice: &Notification,
     ) -> Result<KycDecided, StoreError> {
+        let Some(submission) = &user.kyc else { return Ok(KycDecided::Refused(Some(Box::new(user.clone())))) };
         let status = match decision.verdict {
             KycVerdict::Verified => KycStatus::Verified,
             KycVerdict::Rejected => KycStatus::Rejected,
         };
-        let change = moved(id, status, decision.at, "#kyc.#decision = :decision")
+        let change = moved(&user.id, status, decision.at, "#kyc.#decision = :decision")
             .with(":decision", attribute(Table::Users, decision)?);
-        let condition = expr("#kyc_status = :submitted AND #kyc.#id = :submission")
+        let condition = expr("#kyc_status = :submitted AND #kyc.#id = :submission AND #auth_version = :version")
             .with(":submitted", string(KycStatus::Submitted.as_str()))
-            .with(":submission", attribute(Table::Users, &submission)?);
-        match self.0.update(Table::Users, id_key(id), &change, Some(&condition)).await {
-            Ok(item) => decode(item).map(|user| KycDecided::Done(Box::new(user))),
-            Err(Refused::Condition(old)) => {
-                let old: Option<User> = old.map(decode).transpose()?;
-                let same = |user: &User| {
-                    user.kyc.as_ref().is_some_and(|kyc| kyc.id == submission && kyc.decision.as_ref() == Some(decision))
-                };
-                Ok(match old.map(Box::new) {
-                    Some(user) if same(&user) => KycDecided::Done(user),
-                    other => KycDecided::Refused(other),
-                })
-            }
+            .with(":submission", attribute(Table::Users, &submission.id)?)
+            .with(":version", number(user.auth_version));
+        let row = Write::Update { table: Table::Users, key: id_key(user.id), change, condition };
+        let writes = [row, crate::audit::write(audit)?, Write::create(notice, "id")?];
+        let kyc = KycSubmission { decision: Some(decision.clone()), ..submission.clone() };
+        match self.0.transact(&writes).await {
+            Ok(()) => Ok(KycDecided::Done(Box::new(User {
+                kyc_status: status,
+                kyc: Some(kyc),
+                auth_version: user.auth_version.saturating_add(1),
+                updated_at: decision.at,
+                ..user.clone()
+            }))),
             Err(Refused::Store(error)) => Err(error),
+            Err(Refused::Condition(mut cancelled)) => match cancelled.at(0).map(Met::row::<User>).transpose()? {
+                Some(Some(now)) if now.kyc.as_ref() == Some(&kyc) => Ok(KycDecided::Done(Box::new(now))),
+                Some(now) => Ok(KycDecided::Refused(now.map(Box::new))),
+                None => Err(StoreError::Contention(Table::Users)),
+            },
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use descrow_domain::{
     Account, Timestamp,
+    audit::{AuditAction, AuditEntry},
     kyc::{DocumentFormat, DocumentKind, KycDecision, KycDocument, KycSubmission, KycVerdict, Sha256},
+    notification::{Change, MessagePart, Notification, NotificationKind},
     user::{KycStatus, Role, User},
 };
-use descrow_store::{KycDecided, KycDraft, KycSubmitted, UserList, testing::TestStore};
+use descrow_store::{KycDecided, KycDraft, KycSubmitted, StoreError, UserList, testing::TestStore};
 use uuid::Uuid;
 
 use crate::sample::{BUYER, NOW, SELLER, later, user};
@@ -43,6 +45,27 @@ fn decided(of: &User, status: KycStatus, decision: &KycDecision) -> User {
     User { kyc_status: status, kyc, auth_version: of.auth_version + 1, updated_at: decision.at, ..of.clone() }
 }
 
+/// Decides with an entry of the log, and a notification, of their own.
+async fn decide(db: &TestStore, user: &User, decision: &KycDecision) -> Result<KycDecided, StoreError> {
+    let action = match decision.verdict {
+        KycVerdict::Verified => AuditAction::ApproveKyc,
+        KycVerdict::Rejected => AuditAction::RejectKyc,
+    };
+    let audit = AuditEntry::new(decision.by, action, format!("users/{}", user.id), None, decision.at);
+    let change = Change { at: decision.at, version: user.auth_version, row: "users" };
+    let notice = Notification {
+        user_id: user.id,
+        id: change.id(&user.id, MessagePart::Notification),
+        kind: NotificationKind::Kyc,
+        order_id: None,
+        title: "KYC".to_owned(),
+        message: "Decided.".to_owned(),
+        read: false,
+        created_at: decision.at,
+    };
+    db.store.users().decide_kyc(user, decision, &audit, &notice).await
+}
+
 #[tokio::test]
 async fn a_submission_is_handed_in_once_decided_once_and_may_follow_a_rejection() {
     let db = TestStore::start().await;
@@ -62,15 +85,16 @@ async fn a_submission_is_handed_in_once_decided_once_and_may_follow_a_rejection(
     assert_eq!(users.submit_kyc(&SELLER, &other, 2).await, refused(&waiting));
 
     let no = decision(KycVerdict::Rejected, later(3));
-    let wrong = users.decide_kyc(&SELLER, other.id, &no).await;
+    let elsewhere = User { kyc: Some(other.clone()), ..waiting.clone() };
+    let wrong = decide(&db, &elsewhere, &no).await;
     assert_eq!(wrong, Ok(KycDecided::Refused(Some(Box::new(waiting.clone())))), "on documents that nobody handed in");
     let rejected = decided(&waiting, KycStatus::Rejected, &no);
     for _ in 0..2 {
-        let made = users.decide_kyc(&SELLER, first.id, &no).await;
+        let made = decide(&db, &waiting, &no).await;
         assert_eq!(made, Ok(KycDecided::Done(Box::new(rejected.clone()))));
     }
     let yes = decision(KycVerdict::Verified, later(4));
-    let late = users.decide_kyc(&SELLER, first.id, &yes).await;
+    let late = decide(&db, &waiting, &yes).await;
     assert_eq!(late, Ok(KycDecided::Refused(Some(Box::new(rejected.clone())))));
 
     assert_eq!(users.submit_kyc(&SELLER, &other, 2).await, refused(&rejected), "begun before the decision");
@@ -78,11 +102,18 @@ async fn a_submission_is_handed_in_once_decided_once_and_may_follow_a_rejection(
     let again = submitted(&rejected, &second);
     assert_eq!(users.submit_kyc(&SELLER, &second, 3).await, done(&again));
     let verified = decided(&again, KycStatus::Verified, &yes);
-    assert_eq!(users.decide_kyc(&SELLER, second.id, &yes).await, Ok(KycDecided::Done(Box::new(verified.clone()))));
+    assert_eq!(decide(&db, &again, &yes).await, Ok(KycDecided::Done(Box::new(verified.clone()))));
     assert_eq!(users.submit_kyc(&SELLER, &submission(later(6)), 5).await, refused(&verified));
     assert_eq!(users.get(&SELLER).await, Ok(Some(verified)));
     assert_eq!(users.submit_kyc(&BUYER, &second, 1).await, Ok(KycSubmitted::Refused(None)), "nobody is made by it");
-    assert_eq!(users.decide_kyc(&BUYER, second.id, &yes).await, Ok(KycDecided::Refused(None)));
+    let nobody = User { id: BUYER, ..again };
+    assert_eq!(decide(&db, &nobody, &yes).await, Ok(KycDecided::Refused(None)));
+    let audit = db.store.audit().list(None, 10).await.unwrap().items;
+    let entries: Vec<_> = audit.iter().map(|entry| (entry.action, entry.admin, entry.at)).collect();
+    let expected = [(AuditAction::ApproveKyc, ADMIN, later(4)), (AuditAction::RejectKyc, ADMIN, later(3))];
+    assert_eq!(entries, expected, "one for each decision that was made");
+    let told = db.store.notifications().list(&SELLER, None, 10).await.unwrap().items;
+    assert_eq!(told.iter().map(|row| row.created_at).collect::<Vec<_>>(), [later(4), later(3)]);
 }
 
 #[tokio::test]

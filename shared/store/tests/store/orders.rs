@@ -10,10 +10,16 @@ use descrow_domain::{
 };
 use descrow_store::{
     Applied, Begun, ChainChange, Created, FinalCommand, IdempotencyRecord, OrderList, OrdersOf, Requested, SellerTerms,
+    StoreError,
     testing::TestStore,
 };
 
 use crate::sample::{BUYER, NOW, SELLER, collection, create_command, later, moving, order, payout, product};
+
+/// The rows, none of which is unreadable.
+pub(crate) fn read<T>(rows: Vec<Result<T, StoreError>>) -> Vec<T> {
+    rows.into_iter().map(Result::unwrap).collect()
+}
 
 fn answer(key: &str) -> IdempotencyRecord {
     IdempotencyRecord {
@@ -153,7 +159,7 @@ async fn lists_follow_party_and_status() {
     let list = async |of: OrdersOf, status: Option<OrderStatus>, limit| {
         // The test's rows are of another day than the clock's.
         let position = (of == OrdersOf::Everybody && status.is_none()).then_some("01800000000001");
-        let wanted = OrderList { of, status, position, limit };
+        let wanted = OrderList { of, status, mode: None, position, limit };
         db.store.orders().list(&wanted).await.unwrap().items
     };
     let mut both = vec![funded.clone(), first.clone()];
@@ -172,7 +178,7 @@ async fn lists_follow_party_and_status() {
 async fn only_the_deadline_in_force_makes_an_order_overdue() {
     let db = TestStore::start().await;
     let (order, _) = committed(&db, 1).await;
-    let overdue = async |at: Timestamp| db.store.orders().overdue(at, 10).await.unwrap();
+    let overdue = async |at: Timestamp| read(db.store.orders().overdue(at, 10).await.unwrap());
     assert_eq!(overdue(later(1_799)).await, []);
     assert_eq!(overdue(later(1_800)).await, std::slice::from_ref(&order));
     let mut funded = Order { status: OrderStatus::Funded, version: 2, ..order };

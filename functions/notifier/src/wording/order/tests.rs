@@ -48,6 +48,7 @@ fn dispute(by: Option<Account>, resolution: Option<DisputeResolution>, order: &O
         by,
         at: NOW,
         evidence_cid: String::new(),
+        evidence_count: 0,
         evidence_closed_at: None,
         proposal: None,
         decision,
