@@ -12,8 +12,9 @@ use crate::{
     build, down,
     interrupt::Interrupt,
     layout::Layout,
+    openapi,
     progress::{Progress, seconds},
-    openapi, schemathesis, settings, tools, up,
+    schemathesis, settings, tools, up,
 };
 
 /// Functions that may link subxt.

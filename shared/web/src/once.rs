@@ -148,7 +148,10 @@ mod tests {
         let wait = once(1).settle(Some(claimed.clone()), NOW).unwrap_err();
         assert_eq!(wait.code(), Code::IdempotencyInProgress);
         let response = axum::response::IntoResponse::into_response(wait);
-        assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (409, &HeaderValue::from(ASK_AGAIN)));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["retry-after"]),
+            (409, &HeaderValue::from(ASK_AGAIN))
+        );
         assert!(once(1).settle(Some(claimed.clone()), NOW.plus_seconds(CLAIMED_FOR)).unwrap().is_none());
         let refused = once(1).settle_refused(claimed, NOW.plus_seconds(CLAIMED_FOR)).unwrap_err();
         assert_eq!(refused.code(), Code::IdempotencyInProgress);

@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
+use serde_json::json;
 use stack_client::{
     api::{Api, text_at},
     market::Offer,
@@ -11,7 +12,6 @@ use stack_client::{
     stack::Stack,
     wallet::Wallet,
 };
-use serde_json::json;
 use uuid::Uuid;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
