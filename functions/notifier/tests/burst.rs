@@ -55,7 +55,7 @@ fn order(n: u128, version: u64) -> Order {
         id: OrderId::from(uuid::Uuid::from_u128(n)),
         buyer_id: buyer(n),
         seller_id: seller(n),
-        pending: (version % 2 == 0).then_some(pending),
+        pending: version.is_multiple_of(2).then_some(pending),
         version,
         updated_at,
         ..created
