@@ -18,6 +18,12 @@ use crate::{
 
 /// How often a payout is decided anew when others change it at the same time.
 const ATTEMPTS: u32 = 6;
+/// Attempts of one payout or refund that are made without a human.
+const AUTOMATIC_ATTEMPTS: u32 = 3;
+/// After how long a payout that found our account empty is tried again.
+const FLOAT_SECONDS: i64 = 3_600;
+/// After how long a payout that met a limit of its receiver is tried again.
+const LIMIT_SECONDS: i64 = 24 * 3_600;
 
 impl Processor {
     /// What a result, a timeout notice or a status result says; a notice may have no readable body.
@@ -68,7 +74,10 @@ impl Processor {
                 known.status = PaymentStatus::Confirming;
                 known.next_check_at = Some(at);
             }
-            let Some(next) = known.after(decision, now) else { return Ok(()) };
+            let Some(mut next) = known.after(decision, now) else { return Ok(()) };
+            if next.status == PaymentStatus::Failed {
+                next.next_check_at = another_attempt_at(&next, now);
+            }
             match self.write_payout(&next, decision).await? {
                 None => return Ok(()),
                 Some(newer) => current = *newer,
@@ -118,8 +127,9 @@ impl Processor {
         match self.store.payments().replace(next).await? {
             Replaced::Done => {
                 if next.status == PaymentStatus::Failed {
-                    // Nobody is asked for another number or more float yet: somebody must see it.
-                    tracing::error!(payment_id = %next.id, order_id = %next.order_id, result_code = next.result_code.as_deref(), "payout.failed");
+                    // Even where another attempt follows by itself: an empty float has to be filled.
+                    let again = next.next_check_at.is_some();
+                    tracing::error!(payment_id = %next.id, order_id = %next.order_id, result_code = next.result_code.as_deref(), again, "payout.failed");
                 } else {
                     report(next);
                 }
@@ -129,6 +139,18 @@ impl Processor {
             Replaced::Stale(None) => Err(Failure::UnknownPayment(next.id)),
         }
     }
+}
+
+/// When another attempt of a payout or refund that finally failed is worth making without a human (DARAJA.md §10): our float
+/// is filled within hours, the receiver's limits are new the next day. Whoever has no account or another number, and whatever
+/// is our mistake, waits for a human.
+fn another_attempt_at(failed: &Payment, now: Timestamp) -> Option<Timestamp> {
+    let after = match failed.result_code.as_deref()? {
+        "1" => FLOAT_SECONDS,
+        "4" | "8" => LIMIT_SECONDS,
+        _ => return None,
+    };
+    failed.attempt().is_some_and(|attempt| attempt < AUTOMATIC_ATTEMPTS).then(|| now.plus_seconds(after))
 }
 
 /// Whether a result is about this payout: either id is enough, since Safaricom's samples show ids of the gateway's own in

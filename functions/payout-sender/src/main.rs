@@ -9,8 +9,8 @@ use descrow_store::{Store, Table, Tables};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use payout_sender::PayoutSender;
 
-/// The tables this function sees.
-const TABLES: [Table; 2] = [Table::MpesaTransactions, Table::Limits];
+/// The tables this function sees; the order names a new attempt in the transaction that queues it.
+const TABLES: [Table; 3] = [Table::MpesaTransactions, Table::Orders, Table::Limits];
 /// A payout is not begun with less than this left: two writes and a call.
 const NEEDED: Duration = Duration::from_secs(10);
 

@@ -2,14 +2,14 @@
 
 use descrow_domain::{
     PaymentId, Timestamp,
-    payment::{Decision, Payment, PaymentKind, PaymentStatus, PayoutObservation, decide_payout},
+    payment::{Decision, Payment, PaymentKind, PaymentStatus, PayoutObservation, ReviewReason, decide_payout},
 };
 use descrow_mpesa::{B2cSettings, CallError, CallbackUrls, Daraja, Payout, PayoutAccepted, StatusQuery};
 use descrow_platform::{
     Deadline,
     queue::{Disposition, SCHEMA_VERSION, WakeUp},
 };
-use descrow_store::{Replaced, Store, StoreError};
+use descrow_store::{Replaced, Retried, Store, StoreError};
 
 /// Sends payouts.
 pub struct PayoutSender {
@@ -65,13 +65,61 @@ impl PayoutSender {
             PaymentStatus::Sent | PaymentStatus::Confirming if payment.next_check_at.is_some_and(|at| at <= now) => {
                 self.ask(payment, deadline).await?;
             }
+            PaymentStatus::Failed if payment.next_check_at.is_some_and(|at| at <= now) => {
+                self.again(payment, now).await?;
+            }
             _ => tracing::info!(payment_id = %id, status = payment.status.as_str(), "payout.nothing_to_do"),
         }
         Ok(Disposition::Delete)
     }
 
+    /// Queues another attempt, under an id of its own, of what failed for a passing reason. It is there once however often this
+    /// is done; the failed row leaves the schedule last, so that a crash between the two is made up for.
+    async fn again(&self, failed: Payment, now: Timestamp) -> Result<(), Failure> {
+        let payments = self.store.payments();
+        if let Some(next) = failed.again(None, now) {
+            match payments.retry(&failed, &next, None).await? {
+                Retried::Done | Retried::Known(_) => {}
+                // A late result, or another sender: what is there now is looked at when it is due.
+                Retried::Stale(_) => return Ok(()),
+                Retried::OrderMoved(_) => {
+                    tracing::error!(payment_id = %failed.id, order_id = %failed.order_id, "payout.order_no_longer_owes_it");
+                }
+            }
+        }
+        let off_schedule = |current: &Payment| {
+            (current.status == PaymentStatus::Failed && current.next_check_at.is_some()).then(|| Payment {
+                next_check_at: None,
+                updated_at: now,
+                version: current.version.saturating_add(1),
+                ..current.clone()
+            })
+        };
+        payments.amend(failed, off_schedule).await?;
+        Ok(())
+    }
+
+    /// Whether an earlier attempt may have paid after all, against what M-Pesa said first.
+    async fn was_paid_before(&self, payment: &Payment) -> Result<bool, Failure> {
+        let earlier = payment.earlier_attempts();
+        if earlier.is_empty() {
+            return Ok(false);
+        }
+        let earlier = self.store.payments().get_all(&earlier).await?;
+        Ok(earlier.iter().any(|p| !matches!(p.status, PaymentStatus::Failed | PaymentStatus::Withdrawn)))
+    }
+
     /// Takes a payout that nobody sent yet: from now on M-Pesa may have it.
     async fn begin(&self, payment: Payment, now: Timestamp, deadline: Deadline) -> Result<(), Failure> {
+        if self.was_paid_before(&payment).await? {
+            let decision = Decision::Review { reason: ReviewReason::Contradiction };
+            if let Some(held) = payment.after(decision, now)
+                && self.store.payments().replace(&held).await? == Replaced::Done
+            {
+                tracing::error!(payment_id = %held.id, order_id = %held.order_id, reason = ?held.review, "payment.needs_a_human");
+            }
+            return Ok(());
+        }
         let claimed = Payment {
             status: PaymentStatus::Sending,
             updated_at: now,

@@ -6,15 +6,19 @@ use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use descrow_domain::{
-    Account, Kes, OrderId, Timestamp,
+    Account, Kes, OrderId, PaymentId, Planck, ProductId, Timestamp, UsdCents,
+    command::{ChainCommand, Command},
+    order::{Deadlines, Order, OrderStatus, PaymentMode},
     payment::{Payment, PaymentStatus, ReviewReason},
+    product::{Product, ProductStatus},
+    rates::{Quote, Rates},
 };
 use descrow_mpesa::{B2cSettings, CallError, CallbackSecret, CallbackUrls, ClientSettings, Daraja, MemoryTokens};
 use descrow_platform::{
     Deadline, Secret,
     queue::{self, WakeUp},
 };
-use descrow_store::testing::TestStore;
+use descrow_store::{Created, Replaced, SellerTerms, testing::TestStore};
 use payout_sender::{Failure, PayoutSender};
 use sandbox::{Behaviour, DuplicateStyle, Operation, Options, Rule, Sandbox, Settings};
 
@@ -59,6 +63,67 @@ impl Rig {
         change(&mut payout);
         assert!(self.db.store.payments().create(&payout).await.unwrap());
         payout
+    }
+
+    /// A delivered order that names its first payout.
+    async fn delivered(&self) -> Order {
+        let now = Timestamp::now();
+        let account = |byte| Account::from_bytes([byte; 32]);
+        let product = Product {
+            id: ProductId::new(),
+            seller_id: account(7),
+            title: "A bicycle".parse().unwrap(),
+            description: "Two wheels.".parse().unwrap(),
+            category: "vehicles".parse().unwrap(),
+            price_dot: Planck(10_000_000_000),
+            price_usd: UsdCents(2_000),
+            images: Vec::new(),
+            metadata_cid: None,
+            quantity: 1,
+            status: ProductStatus::Active,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        assert!(self.db.store.products().create(&product).await.unwrap());
+        let id = OrderId::new();
+        let rates = Rates { usd_per_dot: 1, kes_per_usd: 1, source: "test".into(), at: now };
+        let order = Order {
+            id,
+            buyer_id: account(8),
+            seller_id: account(7),
+            product_id: product.id,
+            product_title: product.title.clone(),
+            quantity: 1,
+            payment_mode: PaymentMode::Mpesa,
+            status: OrderStatus::Delivered,
+            quote: Quote { amount: product.price_dot, usd: product.price_usd, kes: Kes(PRICE), rates },
+            delivery_address: "Moi Avenue 1, Nairobi".parse().unwrap(),
+            phone: None,
+            payment_id: None,
+            payout_id: Some(PaymentId::derived(id.as_uuid(), "payout-1")),
+            refund_id: None,
+            dot_payment: None,
+            dispute: None,
+            pending: None,
+            on_chain: true,
+            tracking: None,
+            deadlines: Deadlines::default(),
+            history: Vec::new(),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        let command = Command::CreateOrder {
+            buyer: order.buyer_id,
+            seller: order.seller_id,
+            amount: order.quote.amount,
+            metadata_cid: String::new(),
+        };
+        let command = ChainCommand::new(id, command, now);
+        let created = self.db.store.orders().create(&order, &product, &command, SellerTerms::default(), None).await;
+        assert_eq!(created, Ok(Created::Done));
+        order
     }
 
     async fn wake(&self, payout: &Payment) -> Result<(), Failure> {
@@ -204,6 +269,117 @@ async fn a_refused_request_is_a_human_s() {
     let row = rig.row(&payout).await;
     assert_eq!((row.status, row.review), (PaymentStatus::Review, Some(ReviewReason::RequestRefused)));
     assert_eq!((row.result_code.as_deref(), rig.paid()), (Some("400.002.02"), 0));
+}
+
+/// The buyer's number; the seller's is another.
+const BUYER_PHONE: &str = "254711000002";
+
+#[tokio::test]
+async fn a_refund_goes_to_the_phone_that_paid() {
+    let rig = rig().await;
+    let buyer = Account::from_bytes([8; 32]);
+    let phone = BUYER_PHONE.parse().unwrap();
+    let paid = Payment::collection(OrderId::new(), buyer, phone, Kes(PRICE), Timestamp::now());
+    let refund = rig.commit(|payment| *payment = Payment::refund(&paid, 1, Kes(PRICE), Timestamp::now())).await;
+    for _ in 0..2 {
+        rig.wake(&refund).await.unwrap();
+        assert_eq!(rig.row(&refund).await.status, PaymentStatus::Sent);
+        assert_eq!(rig.asked(Operation::B2c), [refund.id.to_hex()]);
+        assert_eq!((rig.sandbox.received(BUYER_PHONE), rig.paid()), (u64::from(PRICE), 0));
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_little_for_m_pesa_is_a_human_s() {
+    let rig = rig().await;
+    let payout = rig.commit(|payout| payout.amount_kes = Kes(9)).await;
+    rig.wake(&payout).await.unwrap();
+    let row = rig.row(&payout).await;
+    assert_eq!((row.status, row.review), (PaymentStatus::Review, Some(ReviewReason::RequestRefused)));
+    assert_eq!((rig.asked(Operation::B2c).len(), rig.paid()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_payout_that_was_taken_back_is_never_sent() {
+    let rig = rig().await;
+    let payout = rig.commit(|_| {}).await;
+    let withdrawn = payout.withdrawn(Timestamp::now()).unwrap();
+    assert_eq!(rig.db.store.payments().replace(&withdrawn).await, Ok(Replaced::Done));
+    rig.wake(&payout).await.unwrap();
+    assert_eq!((rig.row(&payout).await, rig.asked(Operation::B2c).len()), (withdrawn, 0));
+}
+
+#[tokio::test]
+async fn of_taking_back_and_sending_at_once_exactly_one_wins() {
+    let rig = rig().await;
+    let mut outcomes = std::collections::BTreeSet::new();
+    for n in 0..40 {
+        let payout = rig.commit(|_| {}).await;
+        let withdrawn = payout.withdrawn(Timestamp::now()).unwrap();
+        let take_back = async {
+            // The sender reads, then claims: the two meet at different points of it.
+            tokio::time::sleep(Duration::from_micros(n * 150)).await;
+            rig.db.store.payments().replace(&withdrawn).await.unwrap()
+        };
+        let (sent, taken) = tokio::join!(rig.wake(&payout), take_back);
+        sent.unwrap();
+        let asked = rig.asked(Operation::B2c).contains(&payout.id.to_hex());
+        let taken = taken == Replaced::Done;
+        assert_ne!(asked, taken, "attempt {n}");
+        assert_eq!(rig.row(&payout).await.status == PaymentStatus::Withdrawn, taken);
+        outcomes.insert(taken);
+    }
+    assert_eq!(outcomes.len(), 2, "both happened");
+}
+
+/// A payout of a delivered order that failed for a passing reason, and that is due.
+async fn failed(rig: &Rig) -> (Order, Payment) {
+    let order = rig.delivered().await;
+    let payout = rig
+        .commit(|payout| {
+            *payout = Payment::payout(order.id, 1, order.seller_id, payout.phone.clone(), Kes(PRICE), Timestamp::now());
+            payout.status = PaymentStatus::Failed;
+            payout.result_code = Some("1".into());
+            payout.next_check_at = Some(Timestamp(1));
+        })
+        .await;
+    (order, payout)
+}
+
+#[tokio::test]
+async fn what_failed_for_a_passing_reason_is_made_anew_once_under_another_id() {
+    let rig = rig().await;
+    let (order, first) = failed(&rig).await;
+    let (one, two) = tokio::join!(rig.wake(&first), rig.wake(&first));
+    one.and(two).unwrap();
+    rig.wake(&first).await.unwrap();
+    let row = rig.row(&first).await;
+    assert_eq!((row.status, row.next_check_at), (PaymentStatus::Failed, None));
+    let rows = rig.db.store.payments().of_order(order.id).await.unwrap();
+    assert_eq!(rows.len(), 2);
+    let second = rows.into_iter().find(|row| row.attempt() == Some(2)).unwrap();
+    assert_eq!((second.status, second.amount_kes), (PaymentStatus::Queued, Kes(PRICE)));
+    let named = rig.db.store.orders().get(order.id).await.unwrap().unwrap().payout_id;
+    assert_eq!(named, Some(second.id));
+    rig.wake(&second).await.unwrap();
+    assert_eq!((rig.row(&second).await.status, rig.paid()), (PaymentStatus::Sent, u64::from(PRICE)));
+    assert_eq!(rig.asked(Operation::B2c), [second.id.to_hex()]);
+}
+
+#[tokio::test]
+async fn a_second_attempt_is_not_sent_when_the_first_was_paid_after_all() {
+    let rig = rig().await;
+    let (order, first) = failed(&rig).await;
+    rig.wake(&first).await.unwrap();
+    let row = rig.row(&first).await;
+    let paid = Payment { status: PaymentStatus::Succeeded, version: row.version + 1, ..row };
+    assert_eq!(rig.db.store.payments().replace(&paid).await, Ok(Replaced::Done));
+    let second = rig.db.store.payments().of_order(order.id).await.unwrap();
+    let second = second.into_iter().find(|row| row.attempt() == Some(2)).unwrap();
+    rig.wake(&second).await.unwrap();
+    let held = rig.row(&second).await;
+    assert_eq!((held.status, held.review), (PaymentStatus::Review, Some(ReviewReason::Contradiction)));
+    assert_eq!((rig.asked(Operation::B2c).len(), rig.paid()), (0, 0));
 }
 
 fn event(name: &str) -> SqsEvent {

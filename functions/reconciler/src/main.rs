@@ -1,4 +1,4 @@
-//! Every minute: wakes whoever settles what is overdue.
+//! Every minute: wakes whoever settles what is overdue, and ends the windows of orders.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use descrow_platform::{
 };
 use descrow_store::{Store, Table, Tables};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use reconciler::{Queues, sweep};
+use reconciler::{Queues, end_windows, sweep};
 
 /// The tables this function sees.
-const TABLES: [Table; 2] = [Table::MpesaTransactions, Table::ChainCommands];
+const TABLES: [Table; 4] = [Table::Orders, Table::Products, Table::MpesaTransactions, Table::ChainCommands];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -42,15 +42,29 @@ async fn main() -> Result<(), Error> {
         let (store, queues) = (store.clone(), Arc::clone(&queues));
         async move {
             let deadline = Deadline::of_invocation(&event.context);
-            let swept = sweep(&store, &queues, Timestamp::now(), deadline).await?;
+            let now = Timestamp::now();
+            // Neither waits for the other, and neither fails with the other.
+            let (swept, ended) =
+                tokio::join!(sweep(&store, &queues, now, deadline), end_windows(&store, now, deadline));
+            let (swept, ended) = (swept?, ended?);
             tracing::info!(
                 collections = swept.collections,
                 payouts = swept.payouts,
                 commands = swept.commands,
                 unsent = swept.unsent,
+                unreadable = swept.unreadable,
                 "reconciler.swept"
             );
-            Ok::<_, Error>(swept)
+            tracing::info!(
+                cancelled = ended.cancelled,
+                delivered = ended.delivered,
+                closed = ended.closed,
+                waiting = ended.waiting,
+                overtaken = ended.overtaken,
+                failed = ended.failed,
+                "reconciler.windows_ended"
+            );
+            Ok::<_, Error>(serde_json::json!({ "swept": swept, "ended": ended }))
         }
     }))
     .await

@@ -48,6 +48,8 @@ pub struct Swept {
     pub commands: usize,
     /// Wake-ups that could not be sent; the next run sends them.
     pub unsent: usize,
+    /// Rows that are overdue and cannot be read.
+    pub unreadable: usize,
 }
 
 enum Woken {
@@ -64,11 +66,22 @@ pub async fn sweep(store: &Store, queues: &Queues, now: Timestamp, deadline: Dea
     let (payments, chain_commands) = (store.payments(), store.chain_commands());
     let stuck = chain_commands.open(now.plus_seconds(-COMMAND_IDLE), BATCH);
     let (payments, commands) = tokio::try_join!(payments.due(now, BATCH), stuck)?;
-    let payments = payments.into_iter().map(Overdue::Payment);
-    let overdue = payments.chain(commands.into_iter().map(Overdue::Command));
+    let payments = payments.into_iter().map(|row| row.map(Overdue::Payment));
+    let rows = payments.chain(commands.into_iter().map(|row| row.map(Overdue::Command)));
+    let mut unreadable = 0;
+    let mut overdue = Vec::new();
+    for row in rows {
+        match row {
+            Ok(row) => overdue.push(row),
+            Err(error) => {
+                unreadable += 1;
+                tracing::error!(%error, "reconciler.row_unreadable");
+            }
+        }
+    }
     let sent = stream::iter(overdue).map(|row| wake(row, queues, now, deadline)).buffer_unordered(PARALLEL);
     let swept = sent
-        .fold(Swept::default(), |mut swept, sent| async move {
+        .fold(Swept { unreadable, ..Swept::default() }, |mut swept, sent| async move {
             match sent {
                 Ok(Woken::Collection) => swept.collections += 1,
                 Ok(Woken::Payout) => swept.payouts += 1,

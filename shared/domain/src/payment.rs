@@ -200,7 +200,8 @@ pub struct Payment {
     pub conversation_id: Option<String>,
     /// How often the payout was sent, or the payment was asked about.
     pub attempts: u32,
-    /// When the reconciler looks at it; `None` when nothing is awaited.
+    /// When the reconciler looks at it; `None` when nothing is awaited. On a payout or refund that failed for a passing
+    /// reason: when another attempt is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_check_at: Option<Timestamp>,
     /// When M-Pesa took the push or the payout.
@@ -272,12 +273,22 @@ impl Payment {
 
     /// Which attempt a payout or refund is, from its id; `None` for a collection, and after [`MAX_ATTEMPTS`].
     pub fn attempt(&self) -> Option<u32> {
+        (1..=MAX_ATTEMPTS).find(|n| self.id_of_attempt(*n) == Some(self.id))
+    }
+
+    /// The attempts before this one; none where it is the first.
+    pub fn earlier_attempts(&self) -> Vec<PaymentId> {
+        let this = self.attempt().unwrap_or_default();
+        (1..this).filter_map(|n| self.id_of_attempt(n)).collect()
+    }
+
+    fn id_of_attempt(&self, n: u32) -> Option<PaymentId> {
         let (space, name) = match (self.kind, self.refund_of) {
             (PaymentKind::Payout, _) => (*self.order_id.as_uuid(), "payout"),
             (PaymentKind::Refund, Some(collection)) => (*collection.as_uuid(), "refund"),
             _ => return None,
         };
-        (1..=MAX_ATTEMPTS).find(|n| PaymentId::derived(&space, &format!("{name}-{n}")) == self.id)
+        Some(PaymentId::derived(&space, &format!("{name}-{n}")))
     }
 
     /// The next attempt of a payout or refund that finally failed, to `phone` where another one is known. `None` where
@@ -287,11 +298,7 @@ impl Payment {
         if self.status != PaymentStatus::Failed {
             return None;
         }
-        let (space, name) = match (self.kind, self.refund_of) {
-            (PaymentKind::Refund, Some(collection)) => (*collection.as_uuid(), "refund"),
-            _ => (*self.order_id.as_uuid(), "payout"),
-        };
-        let id = PaymentId::derived(&space, &format!("{name}-{next}"));
+        let id = self.id_of_attempt(next)?;
         let phone = phone.unwrap_or_else(|| self.phone.clone());
         let again = Self::begun(id, self.kind, self.order_id, self.user_id, phone, self.amount_kes, now);
         Some(Self { refund_of: self.refund_of, ..again })

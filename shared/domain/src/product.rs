@@ -49,3 +49,17 @@ pub struct Product {
     /// When it last changed.
     pub updated_at: Timestamp,
 }
+
+impl Product {
+    /// The product's next version, with `pieces` more to order; one that was sold out is on sale again.
+    #[must_use]
+    pub fn restocked(&self, pieces: u32, now: Timestamp) -> Self {
+        Self {
+            quantity: self.quantity.saturating_add(pieces),
+            status: if self.status == ProductStatus::Sold { ProductStatus::Active } else { self.status },
+            updated_at: now,
+            version: self.version.saturating_add(1),
+            ..self.clone()
+        }
+    }
+}

@@ -102,11 +102,16 @@ impl ChainCommands<'_> {
         }
     }
 
-    /// At most `limit` open commands that did not change since `before`, the longest untouched first.
+    /// At most `limit` open commands that did not change since `before`, the longest untouched first. A row that cannot be read
+    /// is an error in its place.
     ///
     /// # Errors
-    /// [`StoreError`]
-    pub async fn open(self, before: Timestamp, limit: usize) -> Result<Vec<ChainCommand>, StoreError> {
+    /// [`StoreError`] when the index cannot be read.
+    pub async fn open(
+        self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Result<ChainCommand, StoreError>>, StoreError> {
         let condition = expr("#open_shard = :open AND #updated_at <= :before")
             .with(":open", string(OPEN))
             .with(":before", number(before.0));
@@ -124,7 +129,7 @@ impl ChainCommands<'_> {
             .send()
             .await
             .map_err(|error| StoreError::failed("Query", Table::ChainCommands, &error))?;
-        output.items.unwrap_or_default().into_iter().map(decode).collect()
+        Ok(output.items.unwrap_or_default().into_iter().map(decode).collect())
     }
 
     /// Remembers that `commands` were signed in one extrinsic, before its bytes are sent: only these bytes are ever sent for

@@ -5,8 +5,7 @@ use descrow_domain::{
     Account, Kes, Timestamp,
     dispute::{Decision, Dispute, resolution_of},
     order::{Money, Order, OrderMove, OrderStatus, PaymentMode},
-    payment::Payment,
-    product::{Product, ProductStatus},
+    payment::{Payment, PaymentStatus},
 };
 
 use super::{Change, Facts};
@@ -72,19 +71,11 @@ pub(super) fn resolved(change: &mut Change, before: &Order, event: &EscrowEvent,
 
 /// The pieces are for others again, and a buyer who paid gets the money back.
 pub(super) fn cancelled(change: &mut Change, before: &Order, facts: &Facts, now: Timestamp) {
-    change.stock = facts.product.as_ref().map(|product| given_back(product, before.quantity, now));
-    if before.status == OrderStatus::Funded && before.payment_mode == PaymentMode::Mpesa {
+    change.stock = facts.product.as_ref().map(|product| product.restocked(before.quantity, now));
+    // A payment may have counted and never have been recorded on the contract: the buyer paid all the same.
+    let paid = facts.payment.as_ref().is_some_and(|payment| payment.status == PaymentStatus::Succeeded);
+    if before.payment_mode == PaymentMode::Mpesa && (before.status == OrderStatus::Funded || paid) {
         pay_back(change, facts, before.quote.kes, now);
-    }
-}
-
-fn given_back(product: &Product, pieces: u32, now: Timestamp) -> Product {
-    Product {
-        quantity: product.quantity.saturating_add(pieces),
-        status: if product.status == ProductStatus::Sold { ProductStatus::Active } else { product.status },
-        updated_at: now,
-        version: product.version.saturating_add(1),
-        ..product.clone()
     }
 }
 
@@ -109,7 +100,10 @@ fn pay_seller(change: &mut Change, facts: &Facts, sum: Kes, now: Timestamp) {
         Some(phone) => {
             let owed = Payment::payout(change.order.id, attempt, change.order.seller_id, phone.clone(), sum, now);
             change.order.payout_id = Some(owed.id);
-            change.payments.push(owed);
+            // A dispute was asked for before the delivery was final: nothing is sent until the contract has answered it.
+            let disputed = change.order.pending.as_ref().is_some_and(|pending| pending.action == OrderMove::Dispute);
+            let held = disputed.then(|| owed.withdrawn(now)).flatten();
+            change.payments.push(held.unwrap_or(owed));
         }
         None => change.alarm = Some("the seller has no number to be paid at"),
     }

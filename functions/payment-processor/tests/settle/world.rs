@@ -16,7 +16,7 @@ use descrow_mpesa::{
     StkSettings,
 };
 use descrow_platform::{Deadline, Secret, queue::Disposition};
-use descrow_store::{Created, SellerTerms, testing::TestStore};
+use descrow_store::{Applied, ChainChange, Created, SellerTerms, testing::TestStore};
 use payment_processor::{Failure, Processor};
 use sandbox::{Answer, Options, Policy, Sandbox};
 use tokio::sync::{Mutex, mpsc};
@@ -138,7 +138,8 @@ impl World {
         let (amount, metadata_cid) = (order.quote.amount, String::new());
         let command = Command::CreateOrder { buyer, seller, amount, metadata_cid };
         let command = ChainCommand::new(order.id, command, now);
-        let created = self.db.store.orders().create(&order, &product, &command, SellerTerms::default(), None).await.unwrap();
+        let created =
+            self.db.store.orders().create(&order, &product, &command, SellerTerms::default(), None).await.unwrap();
         assert_eq!(created, Created::Done);
         order
     }
@@ -171,17 +172,39 @@ impl World {
         payment
     }
 
-    /// Sends the payout of `order`, which must be delivered, and records that M-Pesa took it.
-    pub(crate) async fn paid_out(&self, order: &Order) -> Payment {
+    /// Sends a payout of `order`, and records that M-Pesa took it.
+    pub(crate) async fn paid_out(&self, order: &Order, attempt: u32) -> Payment {
         let phone = "254711000001".parse().unwrap();
-        let payout = Payment::payout(order.id, 1, order.seller_id, phone, order.quote.kes, Timestamp::now());
+        let payout = Payment::payout(order.id, attempt, order.seller_id, phone, order.quote.kes, Timestamp::now());
         let payout = Payment { status: PaymentStatus::Sent, ..payout };
         assert!(self.db.store.payments().create(&payout).await.unwrap());
+        self.sent(&payout).await;
+        payout
+    }
+
+    /// Sends a payout or refund that is queued, and records that M-Pesa took it.
+    pub(crate) async fn sent_back(&self, refund: &Payment) {
+        let sent = Payment { status: PaymentStatus::Sent, version: refund.version + 1, ..refund.clone() };
+        assert_eq!(self.db.store.payments().replace(&sent).await, Ok(descrow_store::Replaced::Done));
+        self.sent(&sent).await;
+    }
+
+    async fn sent(&self, payout: &Payment) {
         let request = Payout::new(payout.id, payout.phone.clone(), payout.amount_kes, &self.urls).unwrap();
         let credential = Secret::new(sandbox::SECURITY_CREDENTIAL);
         let b2c = B2cSettings::new(sandbox::PAYOUT_SHORTCODE, sandbox::INITIATOR, credential);
         self.daraja.payout(&b2c, &request, deadline()).await.unwrap();
-        payout
+    }
+
+    /// The order as the contract's events left it in `status`.
+    pub(crate) async fn moved(&self, order: &Order, status: OrderStatus) -> Order {
+        let order = self.order_now(order.id).await;
+        let next = Order { status, pending: None, version: order.version + 1, ..order };
+        let change =
+            ChainChange { order: &next, command: None, payments: &[], withdraw: None, stock: None, ledger: None };
+        let applied = self.db.store.orders().apply_chain_event(&change, Timestamp::now()).await;
+        assert_eq!(applied, Ok(Applied::Done));
+        next
     }
 
     /// The next callback, as a message.

@@ -27,7 +27,7 @@ async fn a_command_is_committed_once_and_open_until_it_is_final() {
     let other = ChainCommand { command: Command::MarkShipped { tracking_cid: "b".into() }, ..command.clone() };
     assert_eq!(commands.create(&other).await, Ok(false));
     assert_eq!(commands.get(&command.id).await, Ok(Some(command.clone())));
-    assert_eq!(commands.open(NOW, 10).await, Ok(vec![command.clone()]));
+    assert_eq!(commands.open(NOW, 10).await, Ok(vec![Ok(command.clone())]));
     assert_eq!(commands.open(later(-1), 10).await, Ok(vec![]), "it was touched since");
     assert_eq!(commands.mark_final(&command, 12, later(1)).await, Ok(Replaced::Done));
     assert_eq!(commands.open(later(9), 10).await, Ok(vec![]));

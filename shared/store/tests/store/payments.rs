@@ -11,6 +11,7 @@ use descrow_store::{
     Applied, ChainChange, Created, Replaced, SellerTerms, Settled, StoreError, Table, testing::TestStore,
 };
 
+use crate::orders::read;
 use crate::sample::{NOW, collection, create_command, later, order, payout, product, touched};
 
 async fn committed(db: &TestStore, status: OrderStatus) -> Order {
@@ -128,7 +129,7 @@ async fn only_payments_that_are_due_are_found_the_longest_overdue_first() {
     }
     stored(&db, Payment { next_check_at: None, ..collection(&order, NOW) }).await;
     expected.reverse();
-    let due = async |at, limit| db.store.payments().due(at, limit).await.unwrap();
+    let due = async |at, limit| read(db.store.payments().due(at, limit).await.unwrap());
     assert_eq!(due(later(92), 20).await, []);
     assert_eq!(due(later(95), 20).await, expected[..3]);
     assert_eq!(due(later(100), 20).await, expected);
