@@ -43,6 +43,13 @@ pub(crate) fn validate_realtime(layout: &Layout, progress: &Progress) -> anyhow:
     tools::run(Command::new("node").arg(folder.join("check.mjs")).arg(document))
 }
 
+/// Generates the types of a TypeScript client from the published document, and compiles a frontend's code with them.
+pub(crate) fn typescript(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
+    let folder = tools::typescript(layout, progress)?;
+    let document = layout.root().join("shared/web/openapi.json");
+    tools::run(Command::new("node").arg(folder.join("check.mjs")).arg(document))
+}
+
 fn generate(layout: &Layout, args: &[&str]) -> anyhow::Result<String> {
     let output = build::cargo(layout)
         .args(["run", "--quiet", "--profile", "local", "--package", "openapi", "--"])

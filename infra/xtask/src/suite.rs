@@ -41,6 +41,7 @@ pub(crate) fn run(layout: &Layout, progress: &Progress) -> anyhow::Result<ExitCo
     suite.check("template", Suite::template);
     suite.check("OpenAPI document", |s| openapi::validate(s.layout, s.progress));
     suite.check("AsyncAPI document", |s| openapi::validate_realtime(s.layout, s.progress));
+    suite.check("TypeScript client", |s| openapi::typescript(s.layout, s.progress));
     suite.check("clippy", |s| {
         s.cargo(&[
             "clippy",

@@ -19,7 +19,8 @@ pub(crate) fn install_all(layout: &Layout, progress: &Progress) -> anyhow::Resul
     chain(layout, progress)?;
     contract(layout, progress)?;
     wallet(layout, progress)?;
-    asyncapi(layout, progress).map(|_| ())
+    asyncapi(layout, progress)?;
+    typescript(layout, progress).map(|_| ())
 }
 
 /// The local AWS with boto3; gives the folder of its programs.
@@ -39,22 +40,27 @@ pub(crate) fn openapi(layout: &Layout, progress: &Progress) -> anyhow::Result<Pa
 
 /// The contracts chain; gives the folder with its launcher.
 pub(crate) fn chain(layout: &Layout, progress: &Progress) -> anyhow::Result<PathBuf> {
-    node_modules(layout, progress, "infra/chain", "contracts chain", "chain.mjs")
+    node_modules(layout, progress, "infra/chain", "contracts chain", &["chain.mjs"])
 }
 
 /// The Solidity compiler and the contract's libraries.
 pub(crate) fn contract(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
-    node_modules(layout, progress, "infra/contract", "Solidity compiler", "build.mjs").map(|_| ())
+    node_modules(layout, progress, "infra/contract", "Solidity compiler", &["build.mjs"]).map(|_| ())
 }
 
 /// The AsyncAPI parser; gives the folder with the script that runs it.
 pub(crate) fn asyncapi(layout: &Layout, progress: &Progress) -> anyhow::Result<PathBuf> {
-    node_modules(layout, progress, "tests/openapi/asyncapi", "AsyncAPI parser", "check.mjs")
+    node_modules(layout, progress, "tests/openapi/asyncapi", "AsyncAPI parser", &["check.mjs"])
+}
+
+/// What generates and compiles a TypeScript client; gives the folder with the script that does it.
+pub(crate) fn typescript(layout: &Layout, progress: &Progress) -> anyhow::Result<PathBuf> {
+    node_modules(layout, progress, "tests/openapi/typescript", "TypeScript", &["check.mjs", "shop.ts"])
 }
 
 /// The wallet with which tests sign what `pay/dot` answers.
 pub(crate) fn wallet(layout: &Layout, progress: &Progress) -> anyhow::Result<()> {
-    node_modules(layout, progress, "tests/wallet", "wallet for tests", "wallet.mjs").map(|_| ())
+    node_modules(layout, progress, "tests/wallet", "wallet for tests", &["wallet.mjs"]).map(|_| ())
 }
 
 fn venv(layout: &Layout, progress: &Progress, name: &str, title: &str) -> anyhow::Result<PathBuf> {
@@ -80,7 +86,7 @@ fn node_modules(
     progress: &Progress,
     source: &str,
     title: &str,
-    script: &str,
+    scripts: &[&str],
 ) -> anyhow::Result<PathBuf> {
     let source = layout.root().join(source);
     let folder = layout.tools().join(source.file_name().context("a tool needs a name")?);
@@ -95,10 +101,12 @@ fn node_modules(
             .args(["ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
             .current_dir(&folder))
     })?;
-    // Node finds modules beside the script, so the script lives beside them.
-    let current = fs::read(source.join(script))?;
-    if fs::read(folder.join(script)).ok().as_ref() != Some(&current) {
-        fs::write(folder.join(script), current)?;
+    // Node finds modules beside a script, so the scripts live beside them.
+    for script in scripts {
+        let current = fs::read(source.join(script))?;
+        if fs::read(folder.join(script)).ok().as_ref() != Some(&current) {
+            fs::write(folder.join(script), current)?;
+        }
     }
     Ok(folder)
 }
