@@ -8,7 +8,7 @@
 //! | it dies before the transaction | the stream delivers the records again |
 //! | it dies after the transaction | they come again, and are known by their marks |
 //! | the table refuses | the first record that was not counted is reported, and comes again with those after it |
-//! | a row cannot be read | the others are counted; its record is reported until the stream gives it up, and its position is in `stream-failures`, whose alarm rings |
+//! | a row cannot be read | the others are counted; its record is reported until the stream gives it up to `stream-failures`, whose alarm rings |
 //!
 //! Changes may be counted in any order, so no record waits for another. After a row was given up, `cargo xtask recount` says by
 //! how much the counters are off, and `--repair` sets them right.

@@ -11,9 +11,9 @@
 //! Counters are numbers, moved by `ADD`: DynamoDB keeps 38 digits exactly, and what an order adds is bounded so that no day
 //! comes near (`descrow_domain::analytics`).
 //!
-//! A counter is one item and not several shards. It is moved once for a portion of up to some ninety changes, by one consumer for
-//! each shard of the streams, so an item's 500 transactions a second are enough for tens of thousands of changes a second; two consumers that
-//! meet on an item try again after random times.
+//! A counter is one item and not several shards. It is moved once for a portion of up to some ninety changes, by one consumer
+//! for each shard of the streams, so the 500 transactions a second that an item takes are enough for tens of thousands of
+//! changes; two consumers that meet on an item try again after random times.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
