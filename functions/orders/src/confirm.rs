@@ -1,18 +1,14 @@
 //! `POST /api/orders/{id}/confirm`: the buyer has the parcel.
 
 use axum::extract::State;
-use descrow_domain::{
-    OrderId,
-    command::Command,
-    order::{OrderMove, Party},
-    view::OrderView,
-};
+use descrow_domain::{OrderId, Timestamp, command::Command, order::OrderMove, view::OrderView};
+use descrow_store::OrderChange;
 use descrow_web::{ApiError, Authenticated, Id, Reply};
 
 use crate::{
     Orders,
-    footing::{Footing, of_only},
-    moves,
+    footing::{Footing, seen},
+    moves::{self, Asker, is_asked},
 };
 
 /// Confirms delivery, whereupon the seller is paid.
@@ -21,7 +17,7 @@ use crate::{
 #[utoipa::path(post, path = "/api/orders/{id}/confirm", tag = "orders", security(("token" = [])),
     params(("id" = String, Path, format = "uuid", description = "The order's id.")),
     responses((status = 202, description = "Pending until its event is final on the chain", body = OrderView),
-        (status = 403, description = "`wrong_role`: the seller asks"),
+        (status = 403, description = "`wrong_role`: somebody else than the buyer asks"),
         (status = 409, description = "`order_state` or `version_conflict`; `details` names status and allowed moves")))]
 pub(crate) async fn confirm(
     State(app): State<Orders>,
@@ -29,10 +25,14 @@ pub(crate) async fn confirm(
     Id(id): Id<OrderId>,
 ) -> Result<Reply, ApiError> {
     let (who, found) = app.edge.live(who, Footing::read(&app.store, id)).await?;
-    let mut found = of_only(found, &who.account(), Party::Buyer)?;
-    if moves::may(&found.order, OrderMove::Deliver, &who.account())? {
-        let (action, command) = (OrderMove::Deliver, Command::ConfirmDelivery);
-        found.order = moves::request(&app.store, found.order, action, command, who.account()).await?;
+    let (found, viewer) = seen(found, &who.account(), who.role())?;
+    if is_asked(&found.order, OrderMove::Deliver, &who.account()) {
+        return Reply::accepted(&found.view(viewer));
     }
-    Reply::accepted(&found.view(&who.account()))
+    found.may(viewer, OrderMove::Deliver)?;
+    let (next, command) = found.order.clone().asking(Command::ConfirmDelivery, Some(who.account()), Timestamp::now());
+    let reply = Reply::accepted(&found.after(next.clone()).view(viewer))?;
+    let change = OrderChange { command: Some(&command), ..OrderChange::of(&next) };
+    let by = Asker { account: who.account(), viewer, action: OrderMove::Deliver, same: &|_| true };
+    moves::commit(&app, &found, &change, by, None, reply).await
 }

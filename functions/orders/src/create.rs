@@ -86,7 +86,7 @@ impl Request for CreateOrder {
     params(("Idempotency-Key" = String, Header, description = "Any text of yours; the same request with it is done once.")),
     request_body = CreateOrder,
     responses((status = 201, description = "Ordered", body = OrderView), (status = 404, description = "`not_found`: no such product"),
-        (status = 409, description = "`product_unavailable`: inactive, sold, or fewer pieces left; or the key is in use")))]
+        (status = 409, description = "`product_unavailable`: inactive, sold, or fewer pieces left; `seller_without_phone` (M-Pesa only), `seller_unverified` (where that is asked for); or the key is in use")))]
 pub(crate) async fn create(
     State(app): State<Orders>,
     buyer: Buyer,
@@ -126,7 +126,7 @@ async fn commit(app: &Orders, order: &Order, product: &Product, once: &Once) -> 
     let command = ChainCommand::new(order.id, command, now);
     let reply = Reply::created(format!("/api/orders/{}", order.id), &OrderView::new(order, Viewer::Buyer, |_| None))?;
     let record = once.answered(&reply, now)?;
-    let terms = SellerTerms { phone: order.payment_mode == PaymentMode::Mpesa, ..SellerTerms::default() };
+    let terms = SellerTerms { phone: order.payment_mode == PaymentMode::Mpesa, verified: app.verified_sellers };
     match app.store.orders().create(order, product, &command, terms, Some(&record)).await? {
         Created::Done => Ok(reply),
         Created::Replay(record) => once.settle_refused(*record, now),
@@ -136,10 +136,10 @@ async fn commit(app: &Orders, order: &Order, product: &Product, once: &Once) -> 
         }
         Created::Unavailable(None) => Err(ApiError::not_found()),
         Created::SellerWithoutPhone => {
-            Err(ApiError::new(Code::ProductUnavailable, "The seller cannot be paid by M-Pesa yet."))
+            Err(ApiError::new(Code::SellerWithoutPhone, "The seller cannot be paid by M-Pesa yet."))
         }
         Created::SellerUnverified => {
-            Err(ApiError::new(Code::ProductUnavailable, "The seller's identity is not verified yet."))
+            Err(ApiError::new(Code::SellerUnverified, "The seller's identity is not verified yet."))
         }
     }
 }

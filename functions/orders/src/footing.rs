@@ -2,14 +2,15 @@
 
 use descrow_domain::{
     Account, OrderId, PaymentId,
-    order::{Order, Party, Viewer},
+    order::{Actor, Money, Order, OrderMove, Party, Viewer},
     payment::Payment,
+    user::Role,
     view::OrderView,
 };
 use descrow_store::{Store, StoreError};
 use descrow_web::{ApiError, Code};
 
-/// An order as one of its parties found it.
+/// An order as the database has it.
 #[derive(Clone, Debug)]
 pub(crate) struct Footing {
     /// The order.
@@ -39,29 +40,50 @@ impl Footing {
         self.payments.iter().find(|payment| payment.id == id)
     }
 
-    /// The order as `viewer`, a party to it, sees it.
-    pub(crate) fn view(&self, viewer: &Account) -> OrderView {
-        let viewer = self.order.party(viewer).map_or(Viewer::Seller, Viewer::from);
+    /// What stands of the order's money.
+    pub(crate) fn money(&self) -> Money<'_> {
+        Money::of(&self.order, |id| self.payment(id))
+    }
+
+    /// The order as `viewer` sees it.
+    pub(crate) fn view(&self, viewer: Viewer) -> OrderView {
         OrderView::new(&self.order, viewer, |id| self.payment(id))
     }
-}
 
-/// What was found, for one of its parties. To a stranger there is no order.
-pub(crate) fn of_party(found: Option<Footing>, account: &Account) -> Result<(Footing, Party), ApiError> {
-    let found = found.ok_or_else(ApiError::not_found)?;
-    let party = found.order.party(account).ok_or_else(ApiError::not_found)?;
-    Ok((found, party))
-}
-
-/// What was found, for the party that alone may do what is asked.
-pub(crate) fn of_only(found: Option<Footing>, account: &Account, only: Party) -> Result<Footing, ApiError> {
-    let (found, party) = of_party(found, account)?;
-    if party == only {
-        return Ok(found);
+    /// The same with the order as it is after a change.
+    pub(crate) fn after(&self, order: Order) -> Self {
+        Self { order, payments: self.payments.clone() }
     }
-    let message = match only {
-        Party::Buyer => "Only the buyer of the order may do this.",
-        Party::Seller => "Only the seller of the order may do this.",
-    };
-    Err(ApiError::new(Code::WrongRole, message))
+
+    /// Whether `viewer` may make the move now.
+    ///
+    /// # Errors
+    /// 403 where it never is theirs; 409 that names the status, what stands against it, and what they may do.
+    pub(crate) fn may(&self, viewer: Viewer, action: OrderMove) -> Result<(), ApiError> {
+        let (actor, money) = (Actor::from(viewer), self.money());
+        let refused = |why| ApiError::refused(&self.order, actor, money, why);
+        self.order.may(actor, action, money).map(drop).map_err(refused)
+    }
+}
+
+/// What somebody is to an order: a party to it, or an admin. To a stranger there is no order.
+pub(crate) fn viewer(order: &Order, account: &Account, role: Role) -> Result<Viewer, ApiError> {
+    let party = order.party(account).map(Viewer::from);
+    party.or((role == Role::Admin).then_some(Viewer::Admin)).ok_or_else(ApiError::not_found)
+}
+
+/// What was found, and what the one who asks is to it.
+pub(crate) fn seen(found: Option<Footing>, account: &Account, role: Role) -> Result<(Footing, Viewer), ApiError> {
+    let found = found.ok_or_else(ApiError::not_found)?;
+    let viewer = viewer(&found.order, account, role)?;
+    Ok((found, viewer))
+}
+
+/// Which party to the order the one who asks is.
+///
+/// # Errors
+/// 403 for admins, who look on.
+pub(crate) fn party(order: &Order, account: &Account) -> Result<Party, ApiError> {
+    let looks_on = || ApiError::new(Code::WrongRole, "Only the buyer and the seller of the order may do this.");
+    order.party(account).ok_or_else(looks_on)
 }

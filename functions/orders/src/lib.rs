@@ -1,4 +1,4 @@
-//! Routes under `/api/orders`: from creation to delivery by M-Pesa.
+//! Routes under `/api/orders`: from creation to delivery, cancellation or dispute.
 //!
 //! | route | sequential round trips to DynamoDB |
 //! |---|---|
@@ -7,34 +7,51 @@
 //! | create | 1: session, quota, key, product and rates at once; 1: order, stock and command in one transaction |
 //! | pay/mpesa | 1: session, quota, key and order; 1: payment row, while the token is read; push; 1: its answer |
 //! | ship, confirm | 1: session, quota and order; 1: pending move and command in one transaction |
+//! | cancel, dispute | 1: session, quota, key and order; 1: pending move, command, and the first evidence in one transaction |
+//! | evidence | 1: session, quota, key and order; 1: the row, while its dispute takes it; listing 1 |
+//! | evidence/uploads, tracking | 1 |
 //!
 //! A move answers 202: it is pending, and becomes the order's status when its event is final on the chain (DESIGN §3).
 //! Who may do what follows from who somebody is to the order, not from a role: sellers buy, too.
 
+mod brought;
+mod cancel;
 mod confirm;
 mod create;
+mod dispute;
+mod evidence;
+mod exhibit;
 mod footing;
 mod get;
 mod list;
 mod moves;
 mod pay_mpesa;
+mod permit;
+mod pinned;
 mod settings;
 mod ship;
+mod tracking;
 
 use std::sync::Arc;
 
 use axum::extract::FromRef;
 use descrow_domain::rates::Pricing;
-use descrow_ipfs::PinService;
+use descrow_ipfs::{Gateways, PinService};
 use descrow_mpesa::{CallbackUrls, Daraja, StkSettings};
+use descrow_platform::bucket::Bucket;
 use descrow_store::Store;
 use descrow_web::{App, Edge, OpenApiRouter, routes};
 
 pub use create::{CreateOrder, NewOrder};
+pub use dispute::{DisputeForm, NewDispute, RaiseDispute};
+pub use evidence::EvidenceView;
+pub use exhibit::{AddEvidence, EvidenceForm, Exhibit, Source};
 pub use list::OrderSummary;
 pub use pay_mpesa::{PayByMpesa, PaymentBegun};
+pub use permit::EvidencePromise;
 pub use settings::Settings;
-pub use ship::ShipOrder;
+pub use ship::{ShipOrder, Shipment};
+pub use tracking::OrderTracking;
 
 /// What the routes need.
 #[derive(Clone)]
@@ -49,12 +66,18 @@ pub struct Orders {
     pub stk: Arc<StkSettings>,
     /// Where M-Pesa reports.
     pub callbacks: Arc<CallbackUrls>,
-    /// Where tracking documents are pinned.
+    /// Where tracking documents and evidence are pinned.
     pub pins: Arc<dyn PinService>,
+    /// Where browsers find them.
+    pub gateways: Arc<Gateways>,
+    /// Where large files wait until they are pinned.
+    pub bucket: Bucket,
     /// Where it is known what a DOT and a dollar cost.
     pub pricing: Pricing,
     /// How long an order waits for its payment, in seconds.
     pub payment_window: i64,
+    /// Whether only sellers whose identity was verified may sell.
+    pub verified_sellers: bool,
 }
 
 impl FromRef<Orders> for Edge {
@@ -70,6 +93,11 @@ fn family() -> OpenApiRouter<Orders> {
         .routes(routes!(pay_mpesa::pay_mpesa))
         .routes(routes!(ship::ship))
         .routes(routes!(confirm::confirm))
+        .routes(routes!(cancel::cancel))
+        .routes(routes!(dispute::dispute))
+        .routes(routes!(evidence::add, evidence::list))
+        .routes(routes!(permit::permit))
+        .routes(routes!(tracking::tracking))
 }
 
 /// The family's part of the OpenAPI document.

@@ -1,12 +1,15 @@
 //! Wires the orders function.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use descrow_mpesa::Daraja;
-use descrow_platform::{Config, aws, telemetry};
+use descrow_platform::{Config, aws, bucket::Bucket, http_client, telemetry};
 use descrow_store::Store;
 use descrow_web::Edge;
 use orders::{Orders, Settings};
+
+/// How long a large file may take out of the bucket.
+const TO_FETCH: Duration = Duration::from_secs(15);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -15,7 +18,8 @@ async fn main() -> Result<(), lambda_http::Error> {
         tracing::error!(error = %error, "config.refused");
         std::process::exit(1)
     });
-    let store = Store::new(aws::dynamodb(&aws::sdk_config()), settings.tables);
+    let sdk = aws::sdk_config();
+    let store = Store::new(aws::dynamodb(&sdk), settings.tables);
     let tokens = Arc::new(store.daraja_token(&settings.daraja.token_id()));
     let orders = Orders {
         edge: Edge::new(settings.edge, store.clone()),
@@ -24,8 +28,11 @@ async fn main() -> Result<(), lambda_http::Error> {
         stk: Arc::new(settings.stk),
         callbacks: Arc::new(settings.callbacks),
         pins: settings.pins,
+        gateways: settings.gateways,
+        bucket: Bucket::new(&sdk, http_client::build(TO_FETCH)?, &settings.bucket),
         pricing: settings.pricing,
         payment_window: settings.payment_window,
+        verified_sellers: settings.verified_sellers,
     };
     descrow_web::run(orders::app(orders)).await
 }

@@ -1,81 +1,70 @@
 //! A move of an order that the chain must confirm: checked, then pending together with its command.
 
 use descrow_domain::{
-    Account, Timestamp,
-    command::{ChainCommand, Command},
-    order::{Order, OrderMove, PendingAction},
+    Account,
+    order::{Actor, Order, OrderMove, Refusal, Viewer},
+    payment::Payment,
 };
-use descrow_store::{Requested, Store};
-use descrow_web::{ApiError, Code, FieldProblem};
+use descrow_store::{OrderChange, Requested};
+use descrow_web::{ApiError, Code, Once, Reply};
 
-/// Whether the order may take `action` now. `Ok(false)`: it is pending already, asked for by the same account.
-///
-/// # Errors
-/// 409 that names the status, what is pending, and the moves that are allowed.
-pub(crate) fn may(order: &Order, action: OrderMove, by: &Account) -> Result<bool, ApiError> {
-    match &order.pending {
-        Some(pending) if pending.action == action && pending.by == Some(*by) => Ok(false),
-        None if order.status.after(action).is_ok() => Ok(true),
-        _ => Err(illegal(order)),
-    }
+use crate::{Orders, footing::Footing};
+
+/// Whether the move is pending already, asked for by the same account: asking again changes nothing.
+pub(crate) fn is_asked(order: &Order, action: OrderMove, by: &Account) -> bool {
+    order.pending.as_ref().is_some_and(|pending| pending.action == action && pending.by == Some(*by))
 }
 
-/// The order's state stands against what was asked.
-pub(crate) fn illegal(order: &Order) -> ApiError {
-    let detail = |field: &str, message: String| FieldProblem { field: field.to_owned(), message };
-    let mut details = vec![detail("status", order.status.as_str().to_owned())];
-    let allowed = match &order.pending {
-        Some(pending) => {
-            details.push(detail("pending", name(pending.action)));
-            Vec::new()
+/// Who asks for which move.
+#[derive(Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    /// The account.
+    pub(crate) account: Account,
+    /// What it is to the order.
+    pub(crate) viewer: Viewer,
+    /// The move.
+    pub(crate) action: OrderMove,
+    /// Whether what is pending is what is asked for, too, where the same account asked for the same move.
+    pub(crate) same: &'a (dyn Fn(&Order) -> bool + Sync),
+}
+
+/// Commits a change that was allowed on `found`, and answers `reply`. Where the order changed meanwhile, says what stands
+/// against the move now.
+///
+/// # Errors
+/// 409
+pub(crate) async fn commit(
+    app: &Orders,
+    found: &Footing,
+    change: &OrderChange<'_>,
+    by: Asker<'_>,
+    once: Option<&Once>,
+    reply: Reply,
+) -> Result<Reply, ApiError> {
+    match app.store.orders().change(change).await? {
+        Requested::Done => Ok(reply),
+        Requested::Replay(record) => {
+            let once = once.ok_or_else(ApiError::not_found)?;
+            once.settle_refused(*record, change.order.updated_at)
         }
-        None => order.status.allowed(),
-    };
-    let allowed: Vec<String> = allowed.into_iter().map(name).collect();
-    details.push(detail("allowedMoves", allowed.join(", ")));
-    ApiError::with_details(Code::OrderState, "The order's status does not allow this.", details)
-}
-
-/// The name of a move in the API.
-fn name(action: OrderMove) -> String {
-    match action {
-        OrderMove::Fund => "fund",
-        OrderMove::Ship => "ship",
-        OrderMove::Deliver => "deliver",
-        OrderMove::Complete => "complete",
-        OrderMove::Dispute => "dispute",
-        OrderMove::Resolve => "resolve",
-        OrderMove::Cancel => "cancel",
-    }
-    .to_owned()
-}
-
-/// Makes `action` pending on `order`, whose other changes are made, and commits its command.
-///
-/// # Errors
-/// 409 where the order changed meanwhile so that the move is no longer allowed.
-pub(crate) async fn request(
-    store: &Store,
-    order: Order,
-    action: OrderMove,
-    command: Command,
-    by: Account,
-) -> Result<Order, ApiError> {
-    let now = Timestamp::now();
-    let command = ChainCommand::new(order.id, command, now);
-    let next = Order {
-        pending: Some(PendingAction { action, command_id: command.id.clone(), by: Some(by), at: now }),
-        version: order.version.saturating_add(1),
-        updated_at: now,
-        ..order
-    };
-    match store.orders().request_move(&next, &command, None).await? {
-        Requested::Done => Ok(next),
         // Asked twice at once: the other request made it pending, or something else came in between.
-        Requested::Stale(Some(now)) if !may(&now, action, &by)? => Ok(*now),
-        Requested::Stale(Some(_)) => {
+        Requested::Stale(Some(now)) => {
+            let now = found.after(*now);
+            if is_asked(&now.order, by.action, &by.account) && (by.same)(&now.order) {
+                return Reply::accepted(&now.view(by.viewer));
+            }
+            now.may(by.viewer, by.action)?;
             Err(ApiError::new(Code::VersionConflict, "The order changed meanwhile. Read it again."))
         }
-        Requested::Stale(None) | Requested::PayoutSent(_) | Requested::Replay(_) => Err(ApiError::not_found()),
+        Requested::Stale(None) => Err(ApiError::not_found()),
+        Requested::PayoutSent(payout) => Err(payout_sent(found, by.viewer, payout.map(|payout| *payout))),
     }
+}
+
+/// The payout left while it was being taken back.
+fn payout_sent(found: &Footing, viewer: Viewer, payout: Option<Payment>) -> ApiError {
+    let mut known = found.clone();
+    known.payments.retain(|payment| Some(payment.id) != known.order.payout_id);
+    known.payments.extend(payout);
+    ApiError::refused(&known.order, Actor::from(viewer), known.money(), Refusal::PayoutSent)
 }

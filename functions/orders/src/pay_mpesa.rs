@@ -17,7 +17,7 @@ use std::time::Duration;
 use axum::extract::State;
 use descrow_domain::{
     Msisdn, OrderId, Timestamp,
-    order::{Order, OrderStatus, Party, PaymentMode},
+    order::{Actor, Order, OrderMove, PaymentMode, Refusal, Viewer},
     payment::{CollectionObservation, OrderFooting, Payment, PaymentStatus, decide_collection},
     view::PaymentView,
 };
@@ -33,8 +33,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Orders,
-    footing::{Footing, of_only},
-    moves::illegal,
+    footing::{Footing, seen},
 };
 
 /// Kept back from the push to record its answer in.
@@ -74,7 +73,7 @@ pub struct PaymentBegun {
         ("Idempotency-Key" = String, Header, description = "Any text of yours; the same request with it is done once.")),
     request_body = PayByMpesa,
     responses((status = 202, description = "Asked, or being asked", body = PaymentBegun),
-        (status = 403, description = "`wrong_role`: the seller asks"),
+        (status = 403, description = "`wrong_role`: somebody else than the buyer asks"),
         (status = 409, description = "`order_state`: it cannot be paid; `payment_in_progress`; `version_conflict`; or the key is in use"),
         (status = 502, description = "`payment_service_error`: M-Pesa refused")))]
 pub(crate) async fn pay_mpesa(
@@ -90,11 +89,11 @@ pub(crate) async fn pay_mpesa(
     let limits = app.store.limits();
     let read = async { tokio::try_join!(Footing::read(&app.store, id), limits.idempotency(once.id(), now)) };
     let (who, (found, record)) = app.edge.live(who, read).await?;
-    let found = of_only(found, &who.account(), Party::Buyer)?;
+    let (found, viewer) = seen(found, &who.account(), who.role())?;
     if let Some(answer) = once.settle(record, now)? {
         return Ok(answer);
     }
-    payable(&found, now)?;
+    payable(&found, viewer, now)?;
     let phone = phone.or_else(|| found.order.phone.clone()).ok_or_else(no_phone)?;
     let payment = Payment::collection(id, who.account(), phone, found.order.quote.kes, now);
     let claim = once.claimed(now);
@@ -105,16 +104,20 @@ pub(crate) async fn pay_mpesa(
 }
 
 /// Whether the order takes a new push now.
-fn payable(found: &Footing, now: Timestamp) -> Result<(), ApiError> {
-    let order = &found.order;
-    if order.payment_mode != PaymentMode::Mpesa {
-        return Err(ApiError::new(Code::OrderState, "The order is not paid by M-Pesa."));
+fn payable(found: &Footing, viewer: Viewer, now: Timestamp) -> Result<(), ApiError> {
+    let (order, actor, money) = (&found.order, Actor::from(viewer), found.money());
+    match order.may(actor, OrderMove::Fund, money) {
+        // Of the payment under way there is more to say, below.
+        Ok(_) | Err(Refusal::PaymentOpen) => {}
+        Err(why) => return Err(ApiError::refused(order, actor, money, why)),
     }
-    if order.status != OrderStatus::Created || order.pending.is_some() {
-        return Err(illegal(order));
+    if order.payment_mode != PaymentMode::Mpesa {
+        let against = Some(("paymentMode", order.payment_mode.as_str().to_owned()));
+        return Err(ApiError::order_moves(order, actor, money, Code::OrderState, against));
     }
     if order.deadlines.payment.is_some_and(|end| end <= now) {
-        return Err(ApiError::new(Code::OrderState, "The order's time to be paid is over."));
+        let against = order.deadlines.payment.map(|end| ("deadline", end.rfc3339()));
+        return Err(ApiError::order_moves(order, actor, money, Code::OrderState, against));
     }
     order.payment_id.and_then(|id| found.payment(id)).map_or(Ok(()), |previous| after(previous, now))
 }
@@ -167,8 +170,10 @@ async fn begin(
         Begun::Stale(Some(now)) if now.payment_id != order.payment_id => {
             Err(ApiError::new(Code::PaymentInProgress, "A payment for this order is under way."))
         }
-        Begun::Stale(Some(now)) if now.status != OrderStatus::Created || now.pending.is_some() => Err(illegal(&now)),
-        Begun::Stale(Some(_)) => Err(changed()),
+        Begun::Stale(Some(now)) => {
+            found.after(*now).may(Viewer::Buyer, OrderMove::Fund)?;
+            Err(changed())
+        }
         Begun::Stale(None) => Err(ApiError::not_found()),
     }
 }

@@ -31,8 +31,8 @@ use descrow_store::Store;
 use descrow_web::{App, Edge, OpenApiRouter, routes};
 
 pub use cache::ProductCache;
-pub use form::{UPLOAD_LIMIT, UploadForm};
-pub use permit::{LARGE_LIMIT, PermittedUpload, UploadPromise};
+pub use form::UploadForm;
+pub use permit::{LARGE_LIMIT, UploadPromise};
 pub use pinned::{Uploaded, UploadedImage};
 pub use request::{Changes, CreateProduct, NewProduct, UpdateProduct};
 pub use settings::Settings;

@@ -3,18 +3,12 @@
 use std::ops::RangeInclusive;
 
 use descrow_domain::{Account, image};
-use descrow_platform::{Deadline, bucket::BucketError};
-use descrow_web::{ApiError, Fields, Input, Request};
+use descrow_platform::Deadline;
+use descrow_web::{ApiError, Fields, Input, Request, uploads::UploadId};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::{
-    LARGE_LIMIT, Products, UploadedImage,
-    form::problem,
-    permit::{UploadId, bucket_error},
-    pinned,
-};
+use crate::{LARGE_LIMIT, Products, UploadedImage, form::problem, pinned};
 
 /// Images of one request: what fits into the time of an answer.
 const IMAGES: RangeInclusive<usize> = 1..=4;
@@ -45,23 +39,12 @@ pub(crate) async fn pin(
     id: UploadId,
     deadline: Deadline,
 ) -> Result<UploadedImage, ApiError> {
-    let refused = |message: &str| ApiError::validation(vec![problem(&format!("uploads[{n}]"), message)]);
-    let key = id.key(seller).map_err(ApiError::internal)?;
-    let bytes = match app.bucket.get(&key, LARGE_LIMIT, deadline).await {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Err(refused("is not there: upload it first, and name it once")),
-        Err(BucketError::TooLarge { .. }) => return Err(refused("has more than 20971520 bytes")),
-        Err(error) => return Err(bucket_error(error)),
-    };
-    if Sha256::digest(&bytes).as_slice() != id.0 {
-        return Err(refused("is not what was promised"));
-    }
-    let image = image::clean(&bytes).map_err(|error| refused(&error.to_string()))?;
+    let field = format!("uploads[{n}]");
+    let bytes = id.fetch(&app.bucket, seller, LARGE_LIMIT, deadline).await.map_err(|unusable| unusable.at(&field))?;
+    let image = image::clean(&bytes).map_err(|error| ApiError::validation(vec![problem(&field, &error)]))?;
     drop(bytes);
     let uploaded = pinned::pin(app, &image, deadline).await?;
-    // Its CID is known, so the answer does not depend on it; the bucket removes by itself what is left.
-    if let Err(error) = app.bucket.delete(&key, deadline).await {
-        tracing::warn!(%error, "upload.left_in_bucket");
-    }
+    // Its CID is known, so the answer does not depend on it.
+    id.discard(&app.bucket, seller, deadline).await;
     Ok(uploaded)
 }

@@ -4,8 +4,8 @@
 
 mod stage;
 
+use descrow_web::form::FORM_LIMIT;
 use descrow_web::testing::Ask;
-use products::UPLOAD_LIMIT;
 use sandbox::{Behaviour, Operation, Rule};
 use serde_json::json;
 use stage::Stage;
@@ -96,8 +96,8 @@ fn bomb(side: u32) -> Vec<u8> {
 async fn what_is_no_image_is_refused_and_nothing_is_pinned() {
     let stage = Stage::start().await;
     let eleven = vec![("image", JPEG); 11];
-    let large = [JPEG, &vec![0; UPLOAD_LIMIT]].concat();
-    let halves = vec![0; UPLOAD_LIMIT / 2 + 1];
+    let large = [JPEG, &vec![0; FORM_LIMIT]].concat();
+    let halves = vec![0; FORM_LIMIT / 2 + 1];
     let whole = form(&[("image", JPEG)]);
     let text = form(&[("image", b"<svg/>"), ("image", JPEG), ("image", &JPEG[..300])]);
     let named_png = String::from_utf8(form(&[("image", b"just text")])).unwrap().replace("x.txt", "x.png").into_bytes();

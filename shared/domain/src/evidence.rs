@@ -1,5 +1,7 @@
 //! Evidence in a dispute: what a side shows, pinned and listed.
 
+pub mod content;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Account, EvidenceId, OrderId, Timestamp, text::Text};
@@ -17,6 +19,11 @@ pub enum EvidenceKind {
     Video,
     /// Words.
     Text,
+}
+
+impl EvidenceKind {
+    /// The names of every kind.
+    pub const NAMES: [&'static str; 4] = ["image", "document", "video", "text"];
 }
 
 /// A row of `evidence`. Never changed.

@@ -194,6 +194,9 @@ pub struct Tracking {
     pub number: Text<1, 100>,
     /// CID of the tracking document that is named on the contract.
     pub cid: String,
+    /// CID of the carrier's paper that the seller added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
 }
 
 /// The instants by which each party must act, each in force in one status only.

@@ -158,6 +158,8 @@ pub struct TrackingView {
     pub tracking_number: String,
     /// CID of the tracking document that is named on the contract.
     pub cid: String,
+    /// CID of the carrier's paper that the seller added.
+    pub document: Option<String>,
 }
 
 /// One line of an order's history.
@@ -395,6 +397,7 @@ impl From<&Tracking> for TrackingView {
             carrier: tracking.carrier.as_str().to_owned(),
             tracking_number: tracking.number.as_str().to_owned(),
             cid: tracking.cid.clone(),
+            document: tracking.document.clone(),
         }
     }
 }

@@ -216,7 +216,10 @@ impl Fields {
     }
 
     /// The valid request, or everything that is wrong with it.
-    pub(crate) fn finish<T>(self, valid: Option<T>) -> Result<T, ApiError> {
+    ///
+    /// # Errors
+    /// 400 that lists every problem.
+    pub fn finish<T>(self, valid: Option<T>) -> Result<T, ApiError> {
         match valid {
             Some(valid) if self.problems.is_empty() => Ok(valid),
             _ => Err(ApiError::validation(self.problems)),

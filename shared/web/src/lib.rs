@@ -12,6 +12,8 @@ mod edge;
 mod error;
 mod evidence;
 mod fields;
+#[cfg(feature = "uploads")]
+pub mod form;
 mod idempotency;
 mod limits;
 mod once;
@@ -24,6 +26,8 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
+#[cfg(feature = "uploads")]
+pub mod uploads;
 
 pub use body::{Body, JSON_LIMIT};
 pub use caching::Known;

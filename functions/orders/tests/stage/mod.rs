@@ -12,7 +12,7 @@ use descrow_domain::{
     user::Role,
 };
 use descrow_mpesa::{CallbackUrls, ClientSettings, Daraja, StkSettings};
-use descrow_platform::{Config, Deadline, http_client};
+use descrow_platform::{Config, Deadline, bucket::testing::TestBucket, http_client};
 use descrow_store::Replaced;
 use descrow_web::{
     App,
@@ -30,25 +30,30 @@ pub(crate) const ORDER: &str = "0193a1f0-0000-7000-8000-0000000000a1";
 pub(crate) struct Stage {
     pub(crate) bench: Bench,
     pub(crate) world: Sandbox,
+    pub(crate) bucket: TestBucket,
     pub(crate) app: App,
     pub(crate) seller: Person,
     pub(crate) buyer: Person,
     pub(crate) stranger: Person,
+    pub(crate) admin: Person,
 }
 
 impl Stage {
     pub(crate) async fn start() -> Self {
-        Self::priced(Pricing::Configured(Rates {
-            usd_per_dot: 4_20_000_000,
-            kes_per_usd: 129_00_000_000,
-            source: "configuration".to_owned(),
-            at: Timestamp(1_795_000_000_000),
-        }))
-        .await
+        Self::priced(configured()).await
+    }
+
+    /// The same where only verified sellers may sell.
+    pub(crate) async fn strict() -> Self {
+        Self::with(configured(), true).await
     }
 
     /// The same with other rates.
     pub(crate) async fn priced(pricing: Pricing) -> Self {
+        Self::with(pricing, false).await
+    }
+
+    async fn with(pricing: Pricing, verified_sellers: bool) -> Self {
         let bench = Bench::start().await;
         // Nothing listens for callbacks here, so none is awaited.
         let settings = Settings { callback_delay_ms: 3_600_000, ..Settings::default() };
@@ -63,17 +68,19 @@ impl Stage {
             ("MPESA_CALLBACK_SECRET", "00112233445566778899aabbccddeeff".to_owned()),
             ("IPFS_API_URL", world.ipfs_url()),
             ("IPFS_JWT", JWT.to_owned()),
+            ("IPFS_GATEWAYS", world.ipfs_url()),
         ];
         let pairs = variables.map(|(name, value)| (name.to_owned(), value));
-        let (client, stk, callbacks, pins) = Config::from_values(pairs, |c| {
+        let (client, stk, callbacks, pins, gateways) = Config::from_values(pairs, |c| {
             let (client, stk) = (ClientSettings::read(c), StkSettings::read(c));
-            Some((client?, stk?, CallbackUrls::read(c)?, descrow_ipfs::pin_service(c)?))
+            Some((client?, stk?, CallbackUrls::read(c)?, descrow_ipfs::pin_service(c)?, descrow_ipfs::gateways(c)?))
         })
         .unwrap();
         // Another function has fetched the shared token; this one has not read it yet.
         let tokens = Arc::new(bench.database.store.daraja_token(&client.token_id()));
         let other = Daraja::new(client.clone(), tokens.clone()).unwrap();
         other.prepare(Deadline::after(Duration::from_secs(5))).await.unwrap();
+        let bucket = TestBucket::start();
         let app = orders::app(Orders {
             edge: bench.edge.clone(),
             store: bench.database.store.clone(),
@@ -81,12 +88,16 @@ impl Stage {
             stk: Arc::new(stk),
             callbacks: Arc::new(callbacks),
             pins: Arc::from(pins),
+            gateways: Arc::new(gateways),
+            bucket: bucket.bucket.clone(),
             pricing,
             payment_window: 1800,
+            verified_sellers,
         });
         let (seller, buyer) = (bench.person(1, Role::Seller).await, bench.person(2, Role::Buyer).await);
         let stranger = bench.person(3, Role::Seller).await;
-        let stage = Self { bench, world, app, seller, buyer, stranger };
+        let admin = bench.person(4, Role::Admin).await;
+        let stage = Self { bench, world, bucket, app, seller, buyer, stranger, admin };
         stage.product(PRODUCT.parse().unwrap(), |_| {}).await;
         stage
     }
@@ -169,6 +180,15 @@ impl Stage {
     pub(crate) async fn prompts(&self) -> Vec<Value> {
         self.control("prompts").await["prompts"].as_array().unwrap().clone()
     }
+}
+
+fn configured() -> Pricing {
+    Pricing::Configured(Rates {
+        usd_per_dot: 4_20_000_000,
+        kes_per_usd: 129_00_000_000,
+        source: "configuration".to_owned(),
+        at: Timestamp(1_795_000_000_000),
+    })
 }
 
 /// An order as a buyer asks for it.
