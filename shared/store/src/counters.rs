@@ -132,7 +132,8 @@ impl Counters<'_> {
     /// [`StoreError`]
     pub async fn tally(self, days: Days) -> Result<Tally, StoreError> {
         let now = PaymentMode::ALL.into_iter().map(now_id);
-        let keys: Vec<String> = now.chain(days.iter().flat_map(|day| PaymentMode::ALL.map(|mode| day_id(day, mode)))).collect();
+        let keys: Vec<String> =
+            now.chain(days.iter().flat_map(|day| PaymentMode::ALL.map(|mode| day_id(day, mode)))).collect();
         let read = |keys: Vec<String>| async move {
             let mut batch = Batch::default();
             for key in keys {
