@@ -1,4 +1,4 @@
-//! `limits`: rate windows and idempotency records; everything in it goes by TTL.
+//! `limits`: rate windows, pauses and idempotency records; everything in it goes by TTL.
 
 use descrow_domain::Timestamp;
 
@@ -27,6 +27,15 @@ impl Row for Count {
     const TABLE: Table = Table::Limits;
 }
 
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Pause {
+    free_at: Timestamp,
+}
+
+impl Row for Pause {
+    const TABLE: Table = Table::Limits;
+}
+
 /// Access to `limits`.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits<'a>(pub(crate) &'a Store);
@@ -50,6 +59,25 @@ impl Limits<'_> {
         };
         let count: Count = crate::item::decode(item)?;
         Ok(Window { count: count.hits, resets_at: Timestamp(ends.saturating_mul(1000)) })
+    }
+
+    /// Takes the right to do `key`, which may be done once in `seconds`: `None` where this call has it, else when it can be
+    /// taken again.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn once_in(self, key: &str, seconds: i64, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let free_at = now.plus_seconds(seconds);
+        let change = expr("SET #free_at = :free_at, #expires_at = :expires")
+            .with(":free_at", number(free_at.0))
+            .with(":expires", number(free_at.seconds().saturating_add(60)));
+        let free = expr("attribute_not_exists(#free_at) OR #free_at <= :now").with(":now", number(now.0));
+        match self.0.update(Table::Limits, id_key(format!("pause#{key}")), &change, Some(&free)).await {
+            Ok(_) => Ok(None),
+            Err(Refused::Condition(Some(old))) => Ok(Some(crate::item::decode::<Pause>(old)?.free_at)),
+            Err(Refused::Condition(None)) => Err(StoreError::Contention(Table::Limits)),
+            Err(Refused::Store(error)) => Err(error),
+        }
     }
 
     /// Claims `record` for a request that begins: only one of several equal requests may go on.

@@ -13,6 +13,8 @@ pub fn generate() -> Result<String, serde_json::Error> {
         products::openapi(),
         orders::openapi(),
         pay_dot::openapi(),
+        mpesa::openapi(),
+        admin::openapi(),
         notifications::openapi(),
         rates::openapi(),
         health::openapi(),

@@ -121,3 +121,17 @@ async fn one_function_refreshes_the_shared_token_at_a_time() {
     assert_eq!(there.read().await, Ok(Some(stored)));
     assert_eq!(db.store.daraja_token("600000").read().await, Ok(None), "another shortcode");
 }
+
+#[tokio::test]
+async fn what_may_be_done_once_in_a_while_is_one_callers() {
+    let db = TestStore::start().await;
+    let limits = db.store.limits();
+    let (first, second) = tokio::join!(limits.once_in("a", 10, NOW), limits.once_in("a", 10, NOW));
+    let mut taken = [first.unwrap(), second.unwrap()];
+    taken.sort();
+    assert_eq!(taken, [None, Some(later(10))]);
+    assert_eq!(limits.once_in("b", 10, NOW).await, Ok(None));
+    assert_eq!(limits.once_in("a", 10, later(9)).await, Ok(Some(later(10))));
+    assert_eq!(limits.once_in("a", 10, later(10)).await, Ok(None));
+    assert_eq!(limits.once_in("a", 10, later(11)).await, Ok(Some(later(20))));
+}
