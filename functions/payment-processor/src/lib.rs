@@ -10,6 +10,9 @@
 //! | before the status query, or after it | the query is asked again; it is harmless |
 //! | after the write | the payment is settled: nothing is done |
 //!
+//! Money that came and that its order cannot take, since it is paid or given up, is owed back to the phone that it came from in
+//! the same write that books it; `payout-sender` sends it.
+//!
 //! A message nobody can read, or of a payment nobody knows, is retried and ends in the dead-letter queue, where it keeps its
 //! raw body and raises an alarm; the payment itself is then settled by the reconciler's schedule.
 

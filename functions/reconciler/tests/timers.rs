@@ -235,7 +235,7 @@ async fn two_runs_at_once_ask_once() {
     for status in [OrderStatus::Created, OrderStatus::Funded, OrderStatus::Shipped, OrderStatus::Disputed] {
         let db = TestStore::start().await;
         let order = in_status(&db, status, PaymentMode::Mpesa).await;
-        let (one, two) = tokio::join!(run(&db, later(WINDOW)), run(&db, later(WINDOW)));
+        let (one, two) = tokio::join!(run(&db, later(WINDOW)), run(&db, later(WINDOW + 1)));
         let did = |ended: Ended| ended.cancelled + ended.delivered + ended.closed;
         assert_eq!((did(one) + did(two), one.failed + two.failed), (1, 0), "{status:?} {one:?} {two:?}");
         assert_eq!(now(&db, &order).await.version, order.version + 1);
@@ -289,10 +289,11 @@ async fn a_payment_that_counted_for_an_order_that_the_contract_never_took_goes_b
         order.on_chain = false;
     })
     .await;
-    let (one, two) = tokio::join!(run(&db, later(WINDOW)), run(&db, later(WINDOW)));
+    let (one, two) = tokio::join!(run(&db, later(WINDOW)), run(&db, later(WINDOW + 1)));
     assert_eq!((one.cancelled + two.cancelled, one.failed + two.failed), (1, 0));
-    let refund = Payment::refund(&payment, 1, Kes(1_500), later(WINDOW));
-    assert_eq!(now(&db, &order).await.refund_id, Some(refund.id));
+    let cancelled = now(&db, &order).await;
+    let refund = Payment::refund(&payment, 1, Kes(1_500), cancelled.updated_at);
+    assert_eq!(cancelled.refund_id, Some(refund.id));
     assert_eq!(db.store.payments().of_order(order.id).await.unwrap(), [payment, refund]);
 }
 
