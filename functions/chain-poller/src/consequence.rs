@@ -205,4 +205,6 @@ fn books(order: &Order, event: &EscrowEvent, now: Timestamp) -> Option<Transacti
 }
 
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod tests;

@@ -61,6 +61,8 @@ pub(super) fn resolved(change: &mut Change, before: &Order, event: &EscrowEvent,
         return;
     }
     change.withdraw = facts.payout.as_ref().and_then(|payout| payout.withdrawn(now));
+    // What was owed before is not owed any more: a payout that failed then must not be attempted again.
+    change.order.payout_id = None;
     if to_buyer.0 > 0 {
         pay_back(change, facts, to_buyer, now);
     }

@@ -8,15 +8,15 @@ use descrow_domain::{
 
 use super::*;
 
-const WINDOWS: Windows = Windows { shipping: 100, inspection: 200, evidence: 300 };
+pub(super) const WINDOWS: Windows = Windows { shipping: 100, inspection: 200, evidence: 300 };
 const NOW: Timestamp = Timestamp(1_000_000);
-const AMOUNT: Planck = Planck(777);
+pub(super) const AMOUNT: Planck = Planck(777);
 
 fn account(byte: u8) -> Account {
     Account::from_bytes([byte; 32])
 }
 
-fn order(status: OrderStatus, payment_mode: PaymentMode) -> Order {
+pub(super) fn order(status: OrderStatus, payment_mode: PaymentMode) -> Order {
     let rates = Rates { usd_per_dot: 1, kes_per_usd: 1, source: "test".into(), at: Timestamp(0) };
     Order {
         id: OrderId::new(),
@@ -46,7 +46,7 @@ fn order(status: OrderStatus, payment_mode: PaymentMode) -> Order {
     }
 }
 
-fn found(event: EscrowEvent) -> ContractEvent {
+pub(super) fn found(event: EscrowEvent) -> ContractEvent {
     ContractEvent { block: 42, index: 3, extrinsic_hash: Some([0xab; 32]), event }
 }
 

@@ -1,0 +1,309 @@
+//! Random legal histories of an order: whatever the parties, the contract and M-Pesa do, the books balance after every step and
+//! nothing is paid twice.
+
+use descrow_chain::{Address, OrderRef};
+use descrow_domain::{
+    Kes, Planck,
+    command::Command,
+    dispute::{Bps, DisputeResolution},
+    ledger::{LedgerAccount, LedgerEntry, Unit},
+    order::Money,
+    payment::{Decision, PaymentKind, PaymentStatus},
+};
+use proptest::prelude::*;
+
+use super::{
+    tests::{AMOUNT, WINDOWS, found, order},
+    *,
+};
+
+const NOW: Timestamp = Timestamp(1_000_000);
+const PRICE: Kes = Kes(1_500);
+
+/// One thing that happens, where it can.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The buyer pays: the one payment that the order waits for, or one too many.
+    Pay,
+    /// The contract records the payment, or takes the DOT in.
+    Fund,
+    Ship,
+    Deliver,
+    /// A party disputes through us, which stops a payout that is queued.
+    AskDispute,
+    /// The contract hears of a dispute: ours, or one of a party's own wallet.
+    Dispute,
+    Resolve(u16),
+    Cancel,
+    /// M-Pesa carries out the payout or refund that has waited for longest.
+    Settle,
+    /// M-Pesa refuses it; another attempt is made where it is still owed.
+    Fail,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => Just(Step::Pay),
+        4 => Just(Step::Fund),
+        4 => Just(Step::Ship),
+        4 => Just(Step::Deliver),
+        2 => Just(Step::AskDispute),
+        2 => Just(Step::Dispute),
+        3 => (0u16..=10_000).prop_map(Step::Resolve),
+        1 => Just(Step::Cancel),
+        2 => Just(Step::Settle),
+        2 => Just(Step::Fail),
+    ]
+}
+
+/// Everything there is: our rows, the contract, and who really has how much.
+struct World {
+    order: Order,
+    /// Where the contract has the order.
+    contract: OrderStatus,
+    payments: Vec<Payment>,
+    book: Vec<LedgerEntry>,
+    paid_in: i128,
+    to_seller: i128,
+    to_buyer: i128,
+    /// The event that came last, to be read again.
+    last: Option<EscrowEvent>,
+}
+
+impl World {
+    fn new(mode: PaymentMode) -> Self {
+        let order = Order { on_chain: true, ..order(OrderStatus::Created, mode) };
+        Self {
+            order,
+            contract: OrderStatus::Created,
+            payments: Vec::new(),
+            book: Vec::new(),
+            paid_in: 0,
+            to_seller: 0,
+            to_buyer: 0,
+            last: None,
+        }
+    }
+
+    fn by_phone(&self) -> bool {
+        self.order.payment_mode == PaymentMode::Mpesa
+    }
+
+    fn find(&self, id: Option<descrow_domain::PaymentId>) -> Option<Payment> {
+        self.payments.iter().find(|payment| Some(payment.id) == id).cloned()
+    }
+
+    /// An event reaches us, and changes what it changes in one transaction.
+    fn read(&mut self, event: EscrowEvent) {
+        let facts = Facts {
+            seller_phone: "254708374149".parse().ok(),
+            payment: self.find(self.order.payment_id),
+            payout: self.find(self.order.payout_id),
+            product: None,
+        };
+        let found = found(event.clone());
+        let Consequence::Change(change) = consequence(&self.order, &found, &facts, WINDOWS, NOW) else { return };
+        for new in change.payments {
+            assert!(self.payments.iter().all(|old| old.id != new.id), "a payment is committed once");
+            self.payments.push(new);
+        }
+        if let Some(taken_back) = change.withdraw {
+            let old = self.payments.iter_mut().find(|payment| payment.id == taken_back.id).unwrap();
+            assert_eq!(old.status, PaymentStatus::Queued);
+            *old = taken_back;
+        }
+        self.book.extend(change.ledger.into_iter().flatten());
+        self.order = change.order;
+        self.last = Some(event);
+    }
+
+    fn happen(&mut self, step: Step) {
+        use OrderStatus::{Cancelled, Completed, Created, Delivered, Disputed, Funded, Resolved, Shipped};
+        let reference = OrderRef::of(self.order.id);
+        let amount = i128::try_from(AMOUNT.0).unwrap();
+        match step {
+            Step::Pay if self.by_phone() => self.pay(),
+            Step::Fund if self.contract == Created && self.is_payable() => {
+                let held = !self.by_phone();
+                if held {
+                    self.paid_in += amount;
+                }
+                self.contract = Funded;
+                let payment = (!held).then_some([9; 32]);
+                self.read(EscrowEvent::OrderFunded { order: reference, amount: AMOUNT, held, payment });
+            }
+            Step::Ship if self.contract == Funded => {
+                self.contract = Shipped;
+                self.read(EscrowEvent::OrderShipped { order: reference, tracking_cid: "bafy".into() });
+            }
+            Step::Deliver if self.contract == Shipped => {
+                self.contract = Delivered;
+                self.read(EscrowEvent::OrderDelivered { order: reference });
+                if !self.by_phone() {
+                    self.contract = Completed;
+                    self.to_seller += amount;
+                    self.read(EscrowEvent::OrderCompleted { order: reference, paid: AMOUNT });
+                }
+            }
+            Step::AskDispute => self.ask_dispute(),
+            Step::Dispute if matches!(self.contract, Funded | Shipped | Delivered) => {
+                self.contract = Disputed;
+                let by = Address::of(&self.order.buyer_id);
+                self.read(EscrowEvent::DisputeRaised { order: reference, by, evidence_cid: String::new() });
+            }
+            Step::Resolve(bps) if self.contract == Disputed => {
+                self.contract = Resolved;
+                let split = DisputeResolution::Split { seller_bps: Bps::try_from(bps).unwrap() }.planck(AMOUNT);
+                if !self.by_phone() {
+                    self.to_buyer += i128::try_from(split.buyer.0).unwrap();
+                    self.to_seller += i128::try_from(split.seller.0).unwrap();
+                }
+                let (to_buyer, to_seller) = (split.buyer, split.seller);
+                self.read(EscrowEvent::DisputeResolved { order: reference, to_buyer, to_seller });
+            }
+            Step::Cancel if matches!(self.contract, Created | Funded) => {
+                let refunded = if self.contract == Funded && !self.by_phone() { AMOUNT } else { Planck(0) };
+                self.contract = Cancelled;
+                self.to_buyer += i128::try_from(refunded.0).unwrap();
+                self.read(EscrowEvent::OrderCancelled { order: reference, refunded });
+            }
+            Step::Settle => self.settle(),
+            Step::Fail => self.fail(),
+            _ => {}
+        }
+    }
+
+    /// Whether the contract may record a payment, or take one in.
+    fn is_payable(&self) -> bool {
+        !self.by_phone() || self.find(self.order.payment_id).is_some_and(|p| p.status == PaymentStatus::Succeeded)
+    }
+
+    /// `settle_collection`, or `give_back` where the order cannot take it.
+    fn pay(&mut self) {
+        let (order, buyer) = (self.order.id, self.order.buyer_id);
+        let payment = Payment::collection(order, buyer, "254711111111".parse().unwrap(), PRICE, NOW);
+        self.paid_in += i128::from(PRICE.0);
+        self.book.extend(ledger::collection_received(order, payment.id, PRICE, NOW));
+        if self.order.status == OrderStatus::Created && self.order.pending.is_none() && self.order.payment_id.is_none()
+        {
+            self.order.payment_id = Some(payment.id);
+            self.payments.push(payment.after(Decision::Succeed, NOW).unwrap());
+        } else {
+            self.payments.push(Payment::refund(&payment, 1, PRICE, NOW));
+        }
+    }
+
+    fn ask_dispute(&mut self) {
+        let payout = self.find(self.order.payout_id);
+        let money = Money { payment: None, payout: payout.as_ref() };
+        if self.order.may(descrow_domain::order::Actor::Buyer, OrderMove::Dispute, money).is_err() {
+            return;
+        }
+        let by = Some(self.order.buyer_id);
+        let command = Command::RaiseDispute { evidence_cid: String::new() };
+        self.order = self.order.clone().asking(command, by, NOW).0;
+        if let Some(taken_back) = payout.and_then(|payout| payout.withdrawn(NOW)) {
+            let row = self.payments.iter_mut().find(|payment| payment.id == taken_back.id).unwrap();
+            *row = taken_back;
+        }
+    }
+
+    fn next_queued(&mut self) -> Option<&mut Payment> {
+        self.payments.iter_mut().find(|payment| payment.status == PaymentStatus::Queued)
+    }
+
+    /// `settle_payout` and `settle_refund`.
+    fn settle(&mut self) {
+        let Some(payment) = self.next_queued() else { return };
+        *payment = payment.after(Decision::Succeed, NOW).unwrap();
+        let (id, kind, sum) = (payment.id, payment.kind, payment.amount_kes);
+        if kind == PaymentKind::Refund {
+            self.to_buyer += i128::from(sum.0);
+            self.book.extend(ledger::refund_sent(self.order.id, id, sum, NOW));
+            return;
+        }
+        self.to_seller += i128::from(sum.0);
+        self.book.extend(ledger::payout_sent(self.order.id, id, sum, NOW));
+        if self.order.status == OrderStatus::Delivered {
+            self.order.status = OrderStatus::Completed;
+            self.order.history.push(Transition {
+                status: OrderStatus::Completed,
+                at: NOW,
+                by: None,
+                extrinsic: None,
+                block: None,
+            });
+        }
+    }
+
+    /// `Payment::again` and `retry`, on its conditions.
+    fn fail(&mut self) {
+        use OrderStatus::{Cancelled, Delivered, Resolved};
+        let Some(payment) = self.next_queued() else { return };
+        *payment = payment.after(Decision::Fail, NOW).unwrap();
+        let failed = payment.clone();
+        let Some(again) = failed.again(None, NOW) else { return };
+        let owes = matches!(self.order.status, Delivered | Resolved | Cancelled);
+        let (refund, payout) = (self.order.refund_id, self.order.payout_id);
+        if failed.kind == PaymentKind::Payout {
+            if !owes || payout != Some(failed.id) {
+                return;
+            }
+            self.order.payout_id = Some(again.id);
+        } else if refund == Some(failed.id) {
+            self.order.refund_id = Some(again.id);
+        }
+        self.payments.push(again);
+    }
+
+    fn held(&self) -> i128 {
+        self.book.iter().filter(|e| e.account == LedgerAccount::Escrow).map(|e| e.amount.0).sum()
+    }
+
+    fn check(&self) {
+        let unit = if self.by_phone() { Unit::Kes } else { Unit::Planck };
+        assert!(self.book.iter().all(|entry| entry.unit == unit));
+        assert_eq!(self.book.iter().map(|entry| entry.amount.0).sum::<i128>(), 0);
+        assert_eq!(self.held(), self.paid_in - self.to_seller - self.to_buyer, "in = out + held");
+        assert!(self.held() >= 0, "nothing is paid out that did not come in");
+        let price = if self.by_phone() { i128::from(PRICE.0) } else { i128::try_from(AMOUNT.0).unwrap() };
+        assert!(self.to_seller <= price, "the seller is paid once");
+        let owed: i128 = self
+            .payments
+            .iter()
+            .filter(|p| p.status == PaymentStatus::Queued)
+            .map(|p| i128::from(p.amount_kes.0))
+            .sum();
+        assert!(owed <= self.held(), "no more is owed than is held: {owed} of {}", self.held());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn the_books_balance_after_every_step_and_nothing_is_paid_twice(
+        by_phone: bool,
+        steps in prop::collection::vec((step(), any::<bool>()), 1..40),
+    ) {
+        let mut world = World::new(if by_phone { PaymentMode::Mpesa } else { PaymentMode::Dot });
+        for (step, again) in steps {
+            world.happen(step);
+            world.check();
+            if let (true, Some(event)) = (again, world.last.clone()) {
+                let (order, payments, book) = (world.order.clone(), world.payments.clone(), world.book.clone());
+                world.read(event);
+                prop_assert_eq!((&world.order, &world.payments, &world.book), (&order, &payments, &book), "read again");
+            }
+        }
+        // Everything that is owed is paid in the end; what is over leaves nothing held.
+        for _ in 0..60 {
+            world.settle();
+            world.check();
+        }
+        if world.order.status.is_final() {
+            let gave_up = world.payments.iter().any(|p| p.status == PaymentStatus::Failed && p.attempt() == Some(9));
+            prop_assert!(world.held() == 0 || gave_up, "{:?} holds {}", world.order.status, world.held());
+        }
+    }
+}
