@@ -122,7 +122,9 @@ pub(crate) fn secrets(world: &World) -> anyhow::Result<BTreeMap<&'static str, BT
 
 /// The template's parameters. `authority` is the local AWS's host and port.
 pub(crate) fn parameters(world: &World, authority: &str) -> BTreeMap<&'static str, String> {
-    let admin = stack::demo_accounts().remove("admin").map(|account| account.address).unwrap_or_default();
+    let accounts = stack::demo_accounts();
+    let admins: Vec<_> = ["admin", "second-admin"].iter().filter_map(|name| accounts.get(*name)).collect();
+    let admins = admins.into_iter().map(|account| account.address.as_str()).collect::<Vec<_>>().join(",");
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
     [
         ("Architecture", architecture),
@@ -131,9 +133,11 @@ pub(crate) fn parameters(world: &World, authority: &str) -> BTreeMap<&'static st
         ("ApiBaseUrl", &format!("http://{authority}")),
         ("AuthDomain", AUTH_DOMAIN),
         ("CorsOrigins", "http://localhost:3000"),
-        ("AdminAccounts", &admin),
+        ("AdminAccounts", &admins),
         ("DeletionProtection", "false"),
         ("LogRetentionDays", "1"),
+        // What the tests trade is worth more.
+        ("FourEyesKes", "200"),
         // All clients of the local stack share one address.
         ("RateLimitIp", "100000/900"),
         ("RateLimitAccount", "100000/900"),
@@ -221,7 +225,8 @@ mod tests {
             }
         }
         let sandbox = Simulated {
-            urls: serde_json::from_str(r#"{"darajaUrl":"d","darajaControlUrl":"c","ipfsUrl":"i","ratesUrl":"r"}"#).unwrap(),
+            urls: serde_json::from_str(r#"{"darajaUrl":"d","darajaControlUrl":"c","ipfsUrl":"i","ratesUrl":"r"}"#)
+                .unwrap(),
             credentials: serde_json::from_str(
                 r#"{"consumerKey":"a","consumerSecret":"b","shortcode":"1","passkey":"c","b2cShortcode":"2",
                     "initiatorName":"d","securityCredential":"e","ipfsJwt":"f"}"#,

@@ -27,7 +27,7 @@ pub(crate) struct Stack {
     pub(crate) daraja_control_url: Option<String>,
     pub(crate) ipfs_url: String,
     pub(crate) auth_domain: String,
-    /// Development accounts: `buyer`, `seller`, `admin`.
+    /// Development accounts: `buyer`, `seller`, `admin`, `second-admin`.
     pub(crate) accounts: BTreeMap<String, Account>,
     /// Table names by what is in them: `orders`, …
     pub(crate) tables: BTreeMap<String, String>,
@@ -101,6 +101,7 @@ pub(crate) fn demo_accounts() -> BTreeMap<String, Account> {
         ("buyer", "//Bob", "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"),
         ("seller", "//Charlie", "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y"),
         ("admin", "//Dave", "5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy"),
+        ("second-admin", "//Eve", "5HGjWAeFDfFCWPsjFQdVV2Msvz2XtMktvgocEZcCj68kUMaw"),
     ]
     .into_iter()
     .map(|(role, secret_uri, address)| {

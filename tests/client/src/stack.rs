@@ -28,7 +28,7 @@ pub struct Stack {
     pub daraja_control_url: Option<String>,
     /// Base of the IPFS service.
     pub ipfs_url: String,
-    /// The demo's accounts: `buyer`, `seller`, `admin`.
+    /// The demo's accounts: `buyer`, `seller`, and two admins, `admin` and `second-admin`.
     pub accounts: BTreeMap<String, DemoAccount>,
     /// Table names by what is in them.
     pub tables: BTreeMap<String, String>,
