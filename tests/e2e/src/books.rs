@@ -25,6 +25,10 @@ pub enum Money {
     Held,
     /// Paid once, on the contract, and paid out.
     PaidOut,
+    /// Paid once, on the contract, and refunded.
+    Refunded,
+    /// Paid once for an order that could not take it, never on the contract, and given back.
+    GivenBack,
 }
 
 /// What is known of a trade from everywhere, to be compared as a whole.
@@ -34,18 +38,26 @@ pub struct Story {
     pub phone_paid: u64,
     /// Shillings that reached the seller's phone.
     pub phone_received: u64,
+    /// Shillings that came back to the buyer's phone.
+    pub phone_refunded: u64,
     /// Payouts that M-Pesa took for the seller's phone.
     pub payouts_at_mpesa: usize,
+    /// Refunds that M-Pesa took for the buyer's phone.
+    pub refunds_at_mpesa: usize,
     /// `OrderFunded` events of the order on the contract.
     pub contract_records: usize,
     /// Collections that succeeded in our table.
     pub collections: usize,
     /// Payouts that succeeded in our table.
     pub payouts: usize,
+    /// Refunds that succeeded in our table.
+    pub refunds: usize,
     /// Shillings in by our books.
     pub booked_in: i128,
-    /// Shillings out by our books.
+    /// Shillings out to the seller by our books.
     pub booked_out: i128,
+    /// Shillings back to the buyer by our books.
+    pub booked_back: i128,
     /// Shillings held by our books.
     pub booked_held: i128,
     /// What all entries of our books sum to: zero, always.
@@ -56,6 +68,15 @@ impl Story {
     /// What a trade's story must be.
     pub fn expected(trade: &Trade, money: Money) -> Self {
         let amount = i128::from(trade.amount_kes);
+        let back = Self {
+            phone_paid: trade.amount_kes,
+            phone_refunded: trade.amount_kes,
+            refunds_at_mpesa: 1,
+            refunds: 1,
+            booked_in: amount,
+            booked_back: amount,
+            ..Self::default()
+        };
         let paid = Self { phone_paid: trade.amount_kes, contract_records: 1, collections: 1, ..Self::default() };
         match money {
             Money::Unrecorded { paid } => Self { phone_paid: trade.amount_kes * paid, ..Self::default() },
@@ -68,6 +89,8 @@ impl Story {
                 booked_out: amount,
                 ..paid
             },
+            Money::Refunded => Self { contract_records: 1, collections: 1, ..back },
+            Money::GivenBack => back,
         }
     }
 }
@@ -98,12 +121,16 @@ impl Lab {
         Ok(Story {
             phone_paid: moved(&trade.buyer.phone, "paid"),
             phone_received: moved(&trade.seller.phone, "received"),
+            phone_refunded: moved(&trade.buyer.phone, "received"),
             payouts_at_mpesa: self.sandbox.payouts(&trade.seller.phone).await?.len(),
+            refunds_at_mpesa: self.sandbox.payouts(&trade.buyer.phone).await?.len(),
             contract_records: self.records(trade).await?,
             collections: succeeded(PaymentKind::Collection),
             payouts: succeeded(PaymentKind::Payout),
+            refunds: succeeded(PaymentKind::Refund),
             booked_in: -booked(LedgerAccount::Mpesa, Some(LedgerEvent::CollectionReceived)),
             booked_out: booked(LedgerAccount::Mpesa, Some(LedgerEvent::PayoutSent)),
+            booked_back: booked(LedgerAccount::Mpesa, Some(LedgerEvent::RefundSent)),
             booked_held: booked(LedgerAccount::Escrow, None),
             booked_sum: entries.iter().map(|entry| entry.amount.0).sum(),
         })

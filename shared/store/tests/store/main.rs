@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod chain;
+mod changes;
 mod counters;
 mod kyc;
 mod limits;
@@ -11,8 +12,10 @@ mod payments;
 mod products;
 mod rates;
 mod realtime;
+mod refunds;
 mod sample;
 mod sessions;
+mod stock;
 mod template;
 mod together;
 mod users;

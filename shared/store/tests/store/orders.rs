@@ -21,7 +21,7 @@ pub(crate) fn read<T>(rows: Vec<Result<T, StoreError>>) -> Vec<T> {
     rows.into_iter().map(Result::unwrap).collect()
 }
 
-fn answer(key: &str) -> IdempotencyRecord {
+pub(crate) fn answer(key: &str) -> IdempotencyRecord {
     IdempotencyRecord {
         id: IdempotencyRecord::id("orders", key),
         request_hash: "h".into(),
@@ -44,7 +44,7 @@ async fn committed(db: &TestStore, quantity: u32) -> (Order, Product) {
 }
 
 /// A committed order as it is in a later status.
-async fn in_status(db: &TestStore, status: OrderStatus) -> Order {
+pub(crate) async fn in_status(db: &TestStore, status: OrderStatus) -> Order {
     let (order, _) = committed(db, 5).await;
     let order = Order { status, on_chain: true, version: 2, ..order };
     let change = ChainChange { order: &order, command: None, payments: &[], withdraw: None, stock: None, ledger: None };

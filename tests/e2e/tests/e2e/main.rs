@@ -16,6 +16,7 @@ mod rates;
 mod realtime;
 mod recovery;
 mod routes;
+mod timers;
 
 use e2e::{Outcome, lab::Lab};
 use tokio::sync::RwLock;
