@@ -65,7 +65,7 @@ impl Request for DecideKyc {
 ///
 /// It binds at once: the user's access tokens from before change nothing more. The same decision again has the same answer.
 #[utoipa::path(put, path = "/api/admin/users/{id}/kyc", tag = "admin", security(("token" = [])),
-    params(("id" = String, Path, example = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", description = "The user's account.")),
+    params(("id" = String, Path, format = "descrow-account", example = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", description = "The user's account.")),
     request_body = DecideKyc,
     responses((status = 200, description = "Decided", body = AdminUserDetails),
         (status = 403, description = "`wrong_role`: not an admin, or the admin's own documents"),

@@ -63,6 +63,7 @@ fn family() -> OpenApiRouter<Office> {
 /// The family's part of the OpenAPI document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let family = family().into_openapi();
+    let family = descrow_web::document::only_where(family, "ResolveDispute", ("resolution", "split"), "sellerBps");
     descrow_web::document::demanding(family, "DecideKyc", ("status", "rejected"), "reason")
 }
 

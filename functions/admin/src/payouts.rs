@@ -23,11 +23,7 @@ use crate::{Office, impartial};
     responses((status = 202, description = "Queued: the new attempt", body = PaymentView),
         (status = 403, description = "`wrong_role`: not an admin, or the admin's own money"),
         (status = 409, description = "`payment_state`: it did not fail, or too often; `order_state`: the order no longer owes it")))]
-pub(crate) async fn retry(
-    State(app): State<Office>,
-    admin: Admin,
-    Id(id): Id<PaymentId>,
-) -> Result<Reply, ApiError> {
+pub(crate) async fn retry(State(app): State<Office>, admin: Admin, Id(id): Id<PaymentId>) -> Result<Reply, ApiError> {
     let (admin, failed) = app.edge.live(admin, app.store.payments().get(id)).await?;
     let failed = failed.filter(|payment| payment.kind != PaymentKind::Collection).ok_or_else(ApiError::not_found)?;
     impartial(admin.account(), &[failed.user_id])?;
@@ -51,7 +47,7 @@ pub(crate) async fn retry(
         Retried::Stale(Some(now)) => Err(refused(&now)),
         Retried::OrderMoved(Some(order)) => {
             Err(ApiError::order_moves(&order, Actor::Admin, Money::default(), Code::OrderState, None))
-        },
+        }
         Retried::Stale(None) | Retried::OrderMoved(None) => Err(ApiError::not_found()),
     }
 }

@@ -254,14 +254,10 @@ pub(crate) async fn users(State(app): State<Office>, _admin: Admin, page: Page<F
 
 /// Shows a user, with links to the documents that wait for a decision.
 #[utoipa::path(get, path = "/api/admin/users/{id}", tag = "admin", security(("token" = [])),
-    params(("id" = String, Path, example = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", description = "The user's account.")),
+    params(("id" = String, Path, format = "descrow-account", example = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", description = "The user's account.")),
     responses((status = 200, description = "The user", body = AdminUserDetails),
         (status = 401, description = "`session_revoked` or `session_outdated`, too: documents are for a standing session")))]
-pub(crate) async fn user(
-    State(app): State<Office>,
-    admin: Admin,
-    Id(id): Id<Account>,
-) -> Result<Reply, ApiError> {
+pub(crate) async fn user(State(app): State<Office>, admin: Admin, Id(id): Id<Account>) -> Result<Reply, ApiError> {
     let (_live, user) = app.edge.live(admin, app.store.users().get(&id)).await?;
     let user = user.ok_or_else(ApiError::not_found)?;
     Reply::ok(&AdminUserDetails::of(&user, &app.documents, SystemTime::now()).await?)

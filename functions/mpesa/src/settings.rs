@@ -35,7 +35,8 @@ mod tests {
     fn every_variable_that_is_missing_is_named() {
         let none: [(String, String); 0] = [];
         let error = Config::from_values(none, Settings::read).err().unwrap().to_string();
-        for name in ["JWT_SECRET", "CURSOR_SECRET", "TABLE_MPESA_TRANSACTIONS", "TABLE_LIMITS", "QUEUE_MPESA_CALLBACKS"] {
+        for name in ["JWT_SECRET", "CURSOR_SECRET", "TABLE_MPESA_TRANSACTIONS", "TABLE_LIMITS", "QUEUE_MPESA_CALLBACKS"]
+        {
             assert!(error.contains(&format!("{name} is not set")), "{name}: {error}");
         }
     }

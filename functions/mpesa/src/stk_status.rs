@@ -61,9 +61,8 @@ pub(crate) async fn stk_status(
 ) -> Result<Reply, ApiError> {
     let (who, payment) = app.edge.live(who, app.store.payments().get(id)).await?;
     let admin = who.role() == Role::Admin;
-    let shown = |payment: &Payment| {
-        payment.kind == PaymentKind::Collection && (admin || payment.user_id == who.account())
-    };
+    let shown =
+        |payment: &Payment| payment.kind == PaymentKind::Collection && (admin || payment.user_id == who.account());
     let payment = payment.filter(shown).ok_or_else(ApiError::not_found)?;
     let view = if admin { PaymentView::for_admin(&payment) } else { PaymentView::new(&payment, &who.account()) };
     let (asked, next) = ask(&app, &payment, info.deadline()).await?;

@@ -15,18 +15,8 @@ use crate::Mpesa;
 /// The names of every kind.
 const KINDS: [&str; 3] = ["collection", "payout", "refund"];
 /// The names of every status.
-const STATUSES: [&str; 10] = [
-    "initiated",
-    "pending",
-    "confirming",
-    "queued",
-    "sending",
-    "sent",
-    "succeeded",
-    "failed",
-    "review",
-    "withdrawn",
-];
+const STATUSES: [&str; 10] =
+    ["initiated", "pending", "confirming", "queued", "sending", "sent", "succeeded", "failed", "review", "withdrawn"];
 
 /// Which payments to list.
 #[derive(Debug, Deserialize)]
@@ -75,7 +65,8 @@ pub(crate) async fn transactions(
     let Chosen { kind, status } = page.filter;
     let wanted = PaymentList { of, kind, status, position: position.as_deref(), limit };
     let found = app.store.payments().list(&wanted).await?;
-    let view = |payment| if admin { PaymentView::for_admin(payment) } else { PaymentView::new(payment, &who.account()) };
+    let view =
+        |payment| if admin { PaymentView::for_admin(payment) } else { PaymentView::new(payment, &who.account()) };
     Reply::ok(&page.list(found.items.iter().map(view).collect(), found.next)?)
 }
 

@@ -105,6 +105,20 @@ pub fn demanding(mut family: OpenApi, schema: &str, (other, value): (&str, &str)
     family
 }
 
+/// A family whose request `schema` takes `field` exactly where another field has a value.
+#[must_use]
+pub fn only_where(mut family: OpenApi, schema: &str, (other, value): (&str, &str), field: &str) -> OpenApi {
+    let schemas = family.components.as_mut().map(|components| &mut components.schemas);
+    if let Some(RefOr::T(Schema::Object(object))) = schemas.and_then(|schemas| schemas.get_mut(schema)) {
+        let extensions = object.extensions.get_or_insert_default();
+        let given = json!({"properties": {field: {"not": {"type": "null"}}}, "required": [field]});
+        extensions.insert("x-if".to_owned(), json!({"properties": {other: {"const": value}}, "required": [other]}));
+        extensions.insert("x-then".to_owned(), given);
+        extensions.insert("x-else".to_owned(), json!({"properties": {field: {"type": "null"}}}));
+    }
+    family
+}
+
 /// Adds to every operation what follows from its shape.
 fn finish(document: &mut Value) {
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
@@ -121,7 +135,7 @@ fn finish(document: &mut Value) {
     for schema in schemas.into_iter().flatten().filter(|(name, _)| bodies.contains(*name)).map(|(_, schema)| schema) {
         if let Some(schema) = schema.as_object_mut() {
             schema.insert("additionalProperties".into(), false.into());
-            for keyword in ["if", "then"] {
+            for keyword in ["if", "then", "else"] {
                 if let Some(value) = schema.remove(&format!("x-{keyword}")) {
                     schema.insert(keyword.into(), value);
                 }

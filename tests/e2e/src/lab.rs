@@ -109,6 +109,24 @@ impl Lab {
         Ok(User { session, socket, phone, secret })
     }
 
+    /// A session of one of the accounts that the deployment names as admins: `admin`, `second-admin`.
+    ///
+    /// # Errors
+    /// The API refused.
+    pub async fn admin(&self, name: &str) -> Outcome<Session> {
+        let wallet = Wallet::from_uri(&self.stack.account(name)?.secret_uri)?;
+        let registration = Registration { role: "buyer", phone: "254700000001", display_name: "Admin" };
+        Ok(Session::open(&self.api, &wallet, registration).await?)
+    }
+
+    /// A new session of a user, with tokens as of now.
+    ///
+    /// # Errors
+    /// The API refused.
+    pub async fn again(&self, user: &User) -> Outcome<Session> {
+        Ok(Session::log_in(&self.api, &Wallet::from_uri(&user.secret)?).await?)
+    }
+
     /// An order between two new users, to be paid by M-Pesa, not paid.
     ///
     /// # Errors

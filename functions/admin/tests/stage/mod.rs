@@ -116,7 +116,7 @@ impl Stage {
 
     /// An order over `kes` shillings that its buyer disputes.
     pub(crate) async fn disputed(&self, kes: u32) -> Order {
-        self.order(kes, |order| dispute(order)).await
+        self.order(kes, dispute).await
     }
 
     /// An order's next version, as an event of the chain would write it.

@@ -42,6 +42,18 @@ async fn submit(session: &Session, submission: &str) -> Outcome<(u16, Value)> {
     Ok((status.as_u16(), answer))
 }
 
+/// Uploads both documents and hands them in; gives the submission's id.
+pub(crate) async fn hand_in(session: &Session) -> Outcome<String> {
+    let began = begin(session).await?;
+    for (kind, content) in [("passport", PASSPORT), ("selfie", SELFIE)] {
+        assert_eq!(put(&began, kind, content, None).await?, 200, "{kind}");
+    }
+    let submission = text(&began, "/submissionId").to_owned();
+    let (status, answer) = submit(session, &submission).await?;
+    assert_eq!(status, 200, "{answer}");
+    Ok(submission)
+}
+
 #[tokio::test]
 async fn documents_are_uploaded_by_url_and_handed_in_once() -> Outcome<()> {
     let _calm = CALM.read().await;

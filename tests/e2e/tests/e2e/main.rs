@@ -5,6 +5,7 @@
 //! function's process runs alone.
 
 mod access;
+mod admin;
 mod analytics;
 mod callbacks;
 mod dot;

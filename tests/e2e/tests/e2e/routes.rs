@@ -6,9 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use stack_client::{
     api::Call,
-    session::{Registration, Session},
+    session::Session,
     socket::text,
-    wallet::Wallet,
 };
 use uuid::Uuid;
 
@@ -92,13 +91,6 @@ impl Operation {
     }
 }
 
-/// A session of the account that the deployment names as an admin.
-async fn admin(lab: &Lab) -> Outcome<Session> {
-    let wallet = Wallet::from_uri(&lab.stack.account("admin")?.secret_uri)?;
-    let registration = Registration { role: "buyer", phone: "254700000001", display_name: "Admin" };
-    Ok(Session::open(&lab.api, &wallet, registration).await?)
-}
-
 fn refused(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }
@@ -107,7 +99,7 @@ fn refused(status: u16, code: &str) -> (u16, String) {
 async fn every_route_refuses_who_has_no_token_an_old_one_or_a_wrong_role() -> Outcome<()> {
     let _calm = CALM.read().await;
     let lab = Lab::open()?;
-    let (buyer, seller, admin) = tokio::try_join!(lab.user("buyer"), lab.user("seller"), admin(&lab))?;
+    let (buyer, seller, admin) = tokio::try_join!(lab.user("buyer"), lab.user("seller"), lab.admin("admin"))?;
     let tokens = [("buyer", buyer.session.token()), ("seller", seller.session.token()), ("admin", admin.token())];
     let configuration = lab.aws.configuration(lab.stack.functions.get("auth").ok_or("no auth")?).await?;
     let expired = an_hour_old(buyer.session.token(), text(&configuration, "/Environment/Variables/JWT_SECRET"))?;

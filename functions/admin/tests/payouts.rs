@@ -1,0 +1,113 @@
+//! Another attempt at money that did not arrive.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod stage;
+
+use descrow_domain::{
+    PaymentId, Timestamp,
+    audit::AuditAction,
+    order::{Order, OrderStatus},
+    payment::{Payment, PaymentStatus},
+    view::PaymentView,
+};
+use descrow_web::testing::{Ask, Person};
+use serde_json::json;
+use stage::Stage;
+
+const RETRY: &str = include_str!("../../../events/admin-payout-retry.json");
+/// The payout that the sample event names.
+const PAYOUT: &str = "0193a1f0-0000-7000-8000-0000000000d1";
+
+fn retry(id: PaymentId, by: &Person) -> Ask {
+    Ask::event(&RETRY.replace(PAYOUT, &id.to_string())).by(by)
+}
+
+/// A delivered order whose payout M-Pesa finally refused.
+async fn unpaid(stage: &Stage) -> (Order, Payment) {
+    let order = stage.order(1_000, |order| {
+        order.status = OrderStatus::Delivered;
+        let first = PaymentId::derived(order.id.as_uuid(), "payout-1");
+        order.payout_id = Some(first);
+    });
+    let order = order.await;
+    let phone = "254708374149".parse().unwrap();
+    let payout = Payment::payout(order.id, 1, order.seller_id, phone, order.quote.kes, Timestamp::now());
+    (order.clone(), stage.failed(payout).await)
+}
+
+#[tokio::test]
+async fn a_failed_payout_is_queued_again_to_the_number_of_the_profile_and_logged() {
+    let stage = Stage::start().await;
+    let (order, failed) = unpaid(&stage).await;
+    let answer = stage.send(retry(failed.id, &stage.admin)).await;
+    assert_eq!((answer.status.as_u16(), answer.trips), (202, 3), "{}", answer.text);
+    let id = PaymentId::derived(order.id.as_uuid(), "payout-2");
+    let next = stage.store().payments().get(id).await.unwrap().unwrap();
+    assert_eq!(answer.body, serde_json::to_value(PaymentView::for_admin(&next)).unwrap());
+    assert_eq!(
+        (next.status, next.phone.digits(), next.amount_kes),
+        (PaymentStatus::Queued, "254700000001", failed.amount_kes)
+    );
+    assert_eq!(stage.row(order.id).await.payout_id, Some(id));
+
+    let again = stage.send(retry(failed.id, &stage.other_admin)).await;
+    assert_eq!((again.status.as_u16(), &again.body), (202, &answer.body), "there is one such attempt");
+    let [entry] = stage.log().await.try_into().unwrap();
+    assert_eq!((entry.admin, entry.action), (stage.admin.account, AuditAction::RetryPayout));
+    assert_eq!(entry.subject, format!("mpesa_transactions/{}", failed.id));
+    let details = json!({"attempt": id, "order": order.id, "amountKes": "1000", "otherNumber": "true"});
+    assert_eq!(serde_json::to_value(&entry.details).unwrap(), details);
+    let queued = stage.send(retry(id, &stage.admin)).await;
+    assert_eq!((queued.outcome(), queued.fields()), ((409, "payment_state"), vec!["status"]));
+    assert_eq!(queued.body["details"][0]["message"], "queued");
+}
+
+#[tokio::test]
+async fn a_failed_refund_goes_out_again_too() {
+    let stage = Stage::start().await;
+    let order = stage.order(1_000, |order| order.status = OrderStatus::Cancelled).await;
+    let phone: descrow_domain::Msisdn = "254708374149".parse().unwrap();
+    let paid = Payment::collection(order.id, order.buyer_id, phone, order.quote.kes, Timestamp::now());
+    let failed = stage.failed(Payment::refund(&paid, 1, order.quote.kes, Timestamp::now())).await;
+    stage.rewrite(&Order { refund_id: Some(failed.id), version: order.version + 1, ..order.clone() }).await;
+    let answer = stage.send(retry(failed.id, &stage.admin)).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    let id = PaymentId::derived(paid.id.as_uuid(), "refund-2");
+    assert_eq!((&answer.body["id"], &answer.body["kind"]), (&json!(id), &json!("refund")));
+    assert_eq!(answer.body["phoneNumber"], "2547*****002");
+    assert_eq!(stage.row(order.id).await.refund_id, Some(id));
+}
+
+#[tokio::test]
+async fn two_admins_at_once_are_one_attempt_and_one_entry() {
+    let stage = Stage::start().await;
+    let (_, failed) = unpaid(&stage).await;
+    let (first, second) =
+        tokio::join!(stage.send(retry(failed.id, &stage.admin)), stage.send(retry(failed.id, &stage.other_admin)),);
+    assert_eq!((first.status.as_u16(), second.status.as_u16()), (202, 202), "{} {}", first.text, second.text);
+    assert_eq!(first.body["id"], second.body["id"]);
+    assert_eq!(stage.log().await.len(), 1);
+}
+
+#[tokio::test]
+async fn only_what_failed_and_is_owed_is_sent_again_and_never_the_admins_own() {
+    let stage = Stage::start().await;
+    let (order, failed) = unpaid(&stage).await;
+    for who in [&stage.buyer, &stage.seller] {
+        assert_eq!(stage.send(retry(failed.id, who)).await.outcome(), (403, "wrong_role"));
+    }
+    assert_eq!(stage.send(retry(PAYOUT.parse().unwrap(), &stage.admin)).await.outcome(), (404, "not_found"));
+    let phone: descrow_domain::Msisdn = "254708374149".parse().unwrap();
+    let paid = Payment::collection(order.id, order.buyer_id, phone.clone(), order.quote.kes, Timestamp::now());
+    let paid = stage.failed(paid).await;
+    assert_eq!(stage.send(retry(paid.id, &stage.admin)).await.outcome(), (404, "not_found"), "a push is no payout");
+    let own = Payment::payout(order.id, 3, stage.admin.account, phone, order.quote.kes, Timestamp::now());
+    let own = stage.failed(own).await;
+    assert_eq!(stage.send(retry(own.id, &stage.admin)).await.outcome(), (403, "wrong_role"));
+    let row = stage.row(order.id).await;
+    stage.rewrite(&Order { status: OrderStatus::Completed, version: row.version + 1, ..row }).await;
+    let late = stage.send(retry(failed.id, &stage.admin)).await;
+    assert_eq!(late.outcome(), (409, "order_state"), "{}", late.text);
+    assert_eq!(stage.log().await, []);
+}
