@@ -6,7 +6,9 @@ use std::{sync::Arc, time::Duration};
 
 use descrow_domain::{
     OrderId, Planck, ProductId, Timestamp, UsdCents,
+    dispute::Dispute,
     order::{Order, OrderStatus},
+    payment::Payment,
     product::{Product, ProductStatus},
     rates::{Pricing, Rates},
     user::Role,
@@ -129,6 +131,15 @@ impl Stage {
         assert!(self.bench.database.store.products().create(&product).await.unwrap());
     }
 
+    /// Changes the product that everybody orders.
+    pub(crate) async fn restock(&self, change: impl FnOnce(&mut Product)) {
+        let products = self.bench.database.store.products();
+        let mut product = products.get(PRODUCT.parse().unwrap()).await.unwrap().unwrap();
+        product.version += 1;
+        change(&mut product);
+        assert_eq!(products.replace(&product).await.unwrap(), Replaced::Done);
+    }
+
     /// Orders the product as its buyer.
     pub(crate) async fn order(&self, key: &str) -> OrderId {
         let answer = self.send(Ask::new("POST", "/api/orders").by(&self.buyer).key(key).json(&wish())).await;
@@ -144,21 +155,28 @@ impl Stage {
     /// Puts an order into `status`, as the chain's events would.
     pub(crate) async fn at(&self, id: OrderId, status: OrderStatus) {
         let row = self.row(id).await;
-        let next = Order { status, version: row.version + 1, ..row };
+        let mut next = Order { status, version: row.version + 1, ..row };
+        if status == OrderStatus::Disputed {
+            next.dispute = Some(Dispute::raised(None, None, String::new(), Timestamp::now()));
+        }
         self.rewrite(&next).await;
     }
 
     /// Replaces an order by its next version.
     pub(crate) async fn rewrite(&self, next: &Order) {
+        self.rewrite_with(next, &[]).await;
+    }
+
+    /// The same with payments that begin then.
+    pub(crate) async fn rewrite_with(&self, next: &Order, payments: &[Payment]) {
         use descrow_store::{Applied, ChainChange};
-        let change =
-            ChainChange { order: next, command: None, payments: &[], withdraw: None, stock: None, ledger: None };
+        let change = ChainChange { order: next, command: None, payments, withdraw: None, stock: None, ledger: None };
         let applied = self.bench.database.store.orders().apply_chain_event(&change, Timestamp::now()).await.unwrap();
         assert_eq!(applied, Applied::Done);
     }
 
     /// Replaces a payment by its next version.
-    pub(crate) async fn repay(&self, next: &descrow_domain::payment::Payment) {
+    pub(crate) async fn repay(&self, next: &Payment) {
         let replaced = self.bench.database.store.payments().replace(next).await.unwrap();
         assert_eq!(replaced, Replaced::Done);
     }
@@ -172,8 +190,13 @@ impl Stage {
 
     /// What IPFS has under a CID.
     pub(crate) async fn content(&self, cid: &str) -> String {
+        String::from_utf8(self.published(cid).await).unwrap()
+    }
+
+    /// The same where it is no text.
+    pub(crate) async fn published(&self, cid: &str) -> Vec<u8> {
         let http = http_client::build(Duration::from_secs(5)).unwrap();
-        http.get(format!("{}/ipfs/{cid}", self.world.ipfs_url())).send().await.unwrap().text().await.unwrap()
+        http.get(format!("{}/ipfs/{cid}", self.world.ipfs_url())).send().await.unwrap().bytes().await.unwrap().to_vec()
     }
 
     /// The prompts that phones show or showed.
