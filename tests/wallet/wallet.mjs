@@ -1,12 +1,13 @@
 // A wallet of the Polkadot world: takes what pay/dot answers as it is, signs it with a development account and sends it.
 //
 //   node wallet.mjs pay URL SECRET_URI [--value PLANCK] [--weight REF_TIME]   the answer on standard input
-//   node wallet.mjs give URL SECRET_URI PLANCK                                from //Alice
+//   node wallet.mjs give URL SECRET_URI PLANCK                                from //Eve
 //   node wallet.mjs unmap URL SECRET_URI                                      by //Alice's sudo, as if it never was mapped
 //
 // Prints one line: {"extrinsicHash", "blockHash", "error"}; error is null where the extrinsic succeeded. The block is final.
 
 import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { ApiPromise, Keyring, WsProvider } from '@polkadot/api'
 
@@ -59,7 +60,18 @@ const commands = {
     }
     return send(changed(decoded(answer.call)), account)
   },
-  give: () => send(api.tx.balances.transferKeepAlive(account.address, amount), keys.addFromUri('//Alice')),
+  async give() {
+    // Not //Alice, who signs for the oracle. Others may get something from the same purse at the same time: then the nonce is
+    // taken, and nothing was given.
+    for (let left = 20; ; left--) {
+      try {
+        return await send(api.tx.balances.transferKeepAlive(account.address, amount), keys.addFromUri('//Eve'))
+      } catch (error) {
+        if (left === 0 || !/stale|future|Invalid|Usurped|priority/i.test(error.message)) throw error
+        await setTimeout(200 + Math.random() * 800)
+      }
+    }
+  },
   async unmap() {
     const own = account.addressRaw.toString()
     const mappings = await api.query.revive.originalAccount.entries()

@@ -81,7 +81,7 @@ impl PolkadotJs {
         self.run("pay", &options, &answer.to_string()).await
     }
 
-    /// Gets `amount` from //Alice.
+    /// Gets `amount` from //Eve.
     ///
     /// # Errors
     /// [`WalletFailed`].
