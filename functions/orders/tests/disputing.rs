@@ -134,7 +134,7 @@ async fn a_payout_that_is_not_sent_is_taken_back_and_one_that_is_stands_against_
         let payout = Payment { status, ..payout };
         let next =
             Order { status: OrderStatus::Delivered, payout_id: Some(payout.id), version: row.version + 1, ..row };
-        stage.rewrite_with(&next, &[payout.clone()]).await;
+        stage.rewrite_with(&next, std::slice::from_ref(&payout)).await;
         let answer = stage.send(post(id, "dispute", &stage.buyer, "d").json(&json!({"reason": "It broke."}))).await;
         assert_eq!(answer.outcome(), outcome, "{status:?}");
         let now = stage.bench.database.store.payments().get(payout.id).await.unwrap().unwrap();

@@ -8,7 +8,6 @@ use descrow_domain::{
     OrderId, Planck, ProductId, UsdCents,
     command::{Command, CommandStatus},
     product::ProductStatus,
-    user::Role,
 };
 use descrow_web::testing::{Answer, Ask};
 use serde_json::{Value, json};

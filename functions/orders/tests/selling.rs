@@ -9,7 +9,7 @@ use descrow_domain::{
     product::ProductStatus,
     user::{KycStatus, Role, User},
 };
-use descrow_web::testing::Ask;
+use descrow_web::testing::{Answer, Ask};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use stage::{PHONE, PRODUCT, Stage, wish};
@@ -28,7 +28,7 @@ async fn of_fifty_buyers_at_once_exactly_one_gets_the_last_piece() {
     }
     let asks = buyers.iter().map(|buyer| Ask::new("POST", "/api/orders").by(buyer).key("k").json(&wish()));
     let answers = join_all(asks.map(|ask| stage.send(ask))).await;
-    let mut outcomes: Vec<_> = answers.iter().map(|answer| answer.outcome()).collect();
+    let mut outcomes: Vec<_> = answers.iter().map(Answer::outcome).collect();
     outcomes.sort_unstable();
     let mut expected = vec![(409, "product_unavailable"); 50];
     expected[0] = (201, "");
