@@ -129,6 +129,12 @@ async fn a_function_s_role_allows_what_it_does_and_nothing_else() -> Outcome<()>
         ("realtime", "dynamodb:Query", table("messages"), "allowed"),
         ("realtime", "dynamodb:PutItem", table("messages"), "implicitDeny"),
         ("realtime", "dynamodb:GetItem", table("users"), "implicitDeny"),
+        ("admin", "dynamodb:PutItem", table("audit"), "allowed"),
+        ("admin", "dynamodb:UpdateItem", table("audit"), "implicitDeny"),
+        ("admin", "dynamodb:DeleteItem", table("audit"), "implicitDeny"),
+        ("orders", "dynamodb:Query", table("audit"), "implicitDeny"),
+        ("mpesa", "sqs:SendMessage", queue("mpesa-callbacks"), "allowed"),
+        ("mpesa", "dynamodb:PutItem", table("mpesa_transactions"), "implicitDeny"),
         ("notifications", "secretsmanager:GetSecretValue", secret, "implicitDeny"),
     ] {
         let configuration = lab.aws.configuration(lab.stack.functions.get(function).ok_or("no such function")?).await?;
