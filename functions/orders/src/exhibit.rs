@@ -10,18 +10,19 @@ use crate::brought::{FILE, Filled, Form};
 /// Evidence to be added.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"kind": "text", "text": "The left pedal is missing.", "description": "When I opened the parcel"}))]
 pub struct AddEvidence {
     /// What it is: `text` with `text`, everything else with `uploadId`.
-    #[schema(value_type = String, pattern = "^(image|document|video|text)$", example = "text")]
+    #[schema(value_type = String, pattern = "^(image|document|video|text)$")]
     kind: Input<String>,
     /// The words themselves.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 10_000, example = "The left pedal is missing.")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 10_000)]
     text: Input<String>,
     /// The id of an upload of yours (`POST /api/orders/{id}/evidence/uploads`).
     #[schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$")]
     upload_id: Input<String>,
     /// What it shows.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 2000, example = "Taken when I opened the parcel")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 2000)]
     description: Input<String>,
 }
 

@@ -10,6 +10,7 @@ mod analytics;
 mod callbacks;
 mod dot;
 mod catalogue;
+mod disputes;
 mod kyc;
 mod messages;
 mod payments;
