@@ -37,8 +37,10 @@ enum Step {
     Cancel,
     /// M-Pesa carries out the payout or refund that has waited for longest.
     Settle,
-    /// M-Pesa refuses it; another attempt is made where it is still owed.
+    /// M-Pesa refuses it.
     Fail,
+    /// Another attempt is made of what failed, where it is still owed: at once, or long after.
+    Again,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -49,10 +51,11 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Deliver),
         2 => Just(Step::AskDispute),
         2 => Just(Step::Dispute),
-        3 => (0u16..=10_000).prop_map(Step::Resolve),
+        3 => prop_oneof![Just(0), Just(10_000), 1u16..10_000].prop_map(Step::Resolve),
         1 => Just(Step::Cancel),
         2 => Just(Step::Settle),
         2 => Just(Step::Fail),
+        2 => Just(Step::Again),
     ]
 }
 
@@ -169,6 +172,7 @@ impl World {
             }
             Step::Settle => self.settle(),
             Step::Fail => self.fail(),
+            Step::Again => self.again(),
             _ => {}
         }
     }
@@ -236,13 +240,23 @@ impl World {
         }
     }
 
-    /// `Payment::again` and `retry`, on its conditions.
     fn fail(&mut self) {
-        use OrderStatus::{Cancelled, Delivered, Resolved};
         let Some(payment) = self.next_queued() else { return };
         *payment = payment.after(Decision::Fail, NOW).unwrap();
-        let failed = payment.clone();
-        let Some(again) = failed.again(None, NOW) else { return };
+    }
+
+    /// `Payment::again` and `retry`, on its conditions, for everything that failed and has no attempt after it.
+    fn again(&mut self) {
+        for failed in self.payments.clone() {
+            let again = failed.again(None, NOW);
+            if let Some(again) = again.filter(|again| self.find(Some(again.id)).is_none()) {
+                self.retry(&failed, again);
+            }
+        }
+    }
+
+    fn retry(&mut self, failed: &Payment, again: Payment) {
+        use OrderStatus::{Cancelled, Delivered, Resolved};
         let owes = matches!(self.order.status, Delivered | Resolved | Cancelled);
         let (refund, payout) = (self.order.refund_id, self.order.payout_id);
         if failed.kind == PaymentKind::Payout {
@@ -298,6 +312,7 @@ proptest! {
         }
         // Everything that is owed is paid in the end; what is over leaves nothing held.
         for _ in 0..60 {
+            world.again();
             world.settle();
             world.check();
         }
