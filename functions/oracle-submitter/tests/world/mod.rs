@@ -141,7 +141,8 @@ impl World {
         };
         let command = ChainCommand::new(order.id, command, order.created_at);
         assert!(self.db.store.products().create(&product).await.unwrap());
-        let created = self.db.store.orders().create(&order, &product, &command, SellerTerms::default(), None).await.unwrap();
+        let created =
+            self.db.store.orders().create(&order, &product, &command, SellerTerms::default(), None).await.unwrap();
         assert_eq!(created, Created::Done);
         (order, command)
     }
