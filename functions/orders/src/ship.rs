@@ -36,7 +36,7 @@ pub struct ShipOrder {
     tracking_number: Input<String>,
     /// The id of an upload of yours (`POST /api/orders/{id}/evidence/uploads`): the carrier's paper, an image or a PDF.
     /// Published, too.
-    #[schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$")]
+    #[schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$", example = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae")]
     document: Input<String>,
 }
 

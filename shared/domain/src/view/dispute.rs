@@ -33,7 +33,7 @@ pub struct DisputeView {
 /// How a dispute ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ResolutionView {
     /// The buyer gets everything back.
     RefundBuyer,
@@ -42,6 +42,7 @@ pub enum ResolutionView {
     /// Both get a part.
     Split {
         /// The seller's part in basis points, rounded down; the buyer gets the rest.
+        #[serde(rename = "sellerBps")]
         seller_bps: u16,
     },
 }

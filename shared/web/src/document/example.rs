@@ -10,15 +10,15 @@ const HASH: &str = "0x4b6f6f1e0c3a9d2b8e7f5a4c3d2e1f00112233445566778899aabbccdd
 const INSTANT: &str = "2026-11-22T10:15:30.000Z";
 const ID: &str = "0193a1f0-0000-7000-8000-0000000000b1";
 /// A schema that contains itself ends here.
-const DEEPEST: usize = 12;
+const DEEPEST: usize = 16;
 
 /// Texts whose names say what they are, wherever they stand.
 const NAMED: &[(&[&str], &str)] = &[
     (&["account", "buyer", "seller", "by", "admin", "userId", "signer"], ACCOUNT),
-    (&["cid", "metadataCid", "trackingCid", "evidenceCid", "images"], CID),
+    (&["cid", "metadataCid", "trackingCid", "evidenceCid", "images", "document"], CID),
     (&["extrinsic", "extrinsicHash", "blockHash", "genesisHash", "callData"], HASH),
     (&["at", "since", "payment", "shipping", "inspection", "evidence"], INSTANT),
-    (&["amountDot", "priceDot", "dotToBuyer", "dotToSeller"], "2.5"),
+    (&["amountDot", "priceDot", "dotToBuyer", "dotToSeller", "volumeDot", "releasedDot"], "2.5"),
     (&["amountUsd", "priceUsd"], "11.25"),
     (&["usdPerDot"], "4.50"),
     (&["kesPerUsd"], "129.25"),
@@ -31,8 +31,8 @@ const NAMED: &[(&[&str], &str)] = &[
     (&["carrier"], "G4S Kenya"),
     (&["trackingNumber"], "KE-20261122-7"),
     (&["deliveryAddress"], "Moi Avenue 12, Nairobi"),
-    (&["url"], "https://gateway.example/ipfs/bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"),
-    (&["contentType"], "image/png"),
+    (&["url", "documentUrl"], "https://gateway.example/ipfs/bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"),
+    (&["contentType", "mediaType"], "image/png"),
     (&["kind"], "collection"),
     (&["status"], "pending"),
     (&["reason"], "cancelled_by_user"),
@@ -122,6 +122,7 @@ fn object(document: &Value, schema: &Value, place: &str, depth: usize) -> Result
 fn text(schema: &Value, name: &str) -> Option<String> {
     match schema.get("format").and_then(Value::as_str) {
         Some("uuid") => return Some(ID.to_owned()),
+        Some("date") => return INSTANT.get(..10).map(ToOwned::to_owned),
         Some("date-time") => return Some(INSTANT.to_owned()),
         Some("uri") => return Some("https://example.com/".to_owned()),
         // Bytes have no form in JSON.
