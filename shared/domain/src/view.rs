@@ -159,6 +159,7 @@ pub struct TrackingView {
     /// CID of the tracking document that is named on the contract.
     pub cid: String,
     /// CID of the carrier's paper that the seller added.
+    #[cfg_attr(feature = "openapi", schema(example = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"))]
     pub document: Option<String>,
 }
 
