@@ -3,7 +3,7 @@
 use descrow_chain::{Chain, Funding, FundingFailure, OrderRef};
 use descrow_domain::{
     Timestamp,
-    order::{DotPayment, Order, OrderStatus},
+    order::{Actor, DotPayment, Order, OrderStatus},
 };
 use descrow_platform::Deadline;
 use descrow_store::DotNoted;
@@ -78,7 +78,7 @@ fn funded_already(order: &Order, sent: Sent) -> Result<Reply, ApiError> {
     if paid {
         return Reply::accepted(&report(order, sent, ReportedOutcome::Final, None));
     }
-    Err(ApiError::order_state(order))
+    Err(ApiError::order_state(order, Actor::Buyer))
 }
 
 fn report(order: &Order, sent: Sent, outcome: ReportedOutcome, failure: Option<ReportedFailure>) -> DotReport {

@@ -34,20 +34,10 @@ impl ApiError {
         Self::with_details(code, "The order's state does not allow this.", details)
     }
 
-    /// 409 that names the order's status, what is pending, and the moves that are allowed.
-    pub fn order_state(order: &Order) -> Self {
-        let detail = |field: &str, message: String| FieldProblem { field: field.to_owned(), message };
-        let mut details = vec![detail("status", order.status.as_str().to_owned())];
-        let allowed = match &order.pending {
-            Some(pending) => {
-                details.push(detail("pending", name(pending.action)));
-                Vec::new()
-            }
-            None => order.status.allowed(),
-        };
-        let allowed: Vec<String> = allowed.into_iter().map(name).collect();
-        details.push(detail("allowedMoves", allowed.join(", ")));
-        Self::with_details(Code::OrderState, "The order's status does not allow this.", details)
+    /// 409 that names the order's status, what is pending, and the moves that `actor` may make.
+    pub fn order_state(order: &Order, actor: Actor) -> Self {
+        let against = order.pending.as_ref().map(|pending| ("pending", name(pending.action)));
+        Self::order_moves(order, actor, Money::default(), Code::OrderState, against)
     }
 }
 
