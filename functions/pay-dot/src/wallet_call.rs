@@ -3,7 +3,7 @@
 use descrow_chain::{At, Chain, EscrowCall, NothingToSign, OrderRef, Refusal};
 use descrow_domain::{
     Timestamp,
-    order::{Order, OrderStatus},
+    order::{Actor, Order, OrderStatus},
 };
 use descrow_platform::Deadline;
 use descrow_web::{ApiError, Code, Reply};
@@ -41,7 +41,7 @@ async fn head(chain: &Chain, deadline: Deadline) -> Result<At, ApiError> {
 /// Whether the order takes a payment now.
 fn payable(order: &Order, now: Timestamp) -> Result<(), ApiError> {
     if order.status != OrderStatus::Created || order.pending.is_some() {
-        return Err(ApiError::order_state(order));
+        return Err(ApiError::order_state(order, Actor::Buyer));
     }
     if order.deadlines.payment.is_some_and(|end| end <= now) {
         return Err(ApiError::new(Code::OrderState, "The order's time to be paid is over."));
