@@ -51,7 +51,7 @@ fn family() -> OpenApiRouter<PayDot> {
 
 /// The family's part of the OpenAPI document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    family().into_openapi()
+    descrow_web::document::together(family().into_openapi(), "PayByDot", "blockHash", "extrinsicHash")
 }
 
 /// The family behind the edge.

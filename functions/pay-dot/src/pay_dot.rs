@@ -67,7 +67,7 @@ const NO_HASH: &str = "must be 0x and 64 hex digits";
 /// Gives the call with which the buyer's wallet pays an order in DOT, and takes the hash of what it sent.
 ///
 /// Without a body's fields the answer is the call, to be signed and sent as it is by the buyer's account; where it has a
-/// `prerequisite`, that one first. With `extrinsicHash` the extrinsic is noted on the order; with `blockHash` too, the answer
+/// `prerequisite`, that one first. There is none while the contract could not pay the seller's account. With `extrinsicHash` the extrinsic is noted on the order; with `blockHash` too, the answer
 /// tells what became of it: a payment of too little or too much is refused by the contract, and may be tried again. The order
 /// becomes `funded` by the contract's event in a finalised block, reported or not.
 #[utoipa::path(post, path = "/api/orders/{id}/pay/dot", tag = "orders", security(("token" = [])),
@@ -79,8 +79,9 @@ const NO_HASH: &str = "must be 0x and 64 hex digits";
         (status = 202, description = "Noted", body = DotReport),
         (status = 403, description = "`wrong_role`: you are the order's seller"),
         (status = 404, description = "`not_found`: no such order of yours"),
-        (status = 409, description = "`order_state`, `order_not_on_chain`, `payment_in_progress`, `balance_too_low` or \
-            `version_conflict`: the order cannot be paid (now), or the account has too little; or the key is in use"),
+        (status = 409, description = "`order_state`, `order_not_on_chain`, `payment_in_progress`, `seller_not_payable`, \
+            `balance_too_low` or `version_conflict`: the order cannot be paid (now), the seller's account or yours is not ready \
+            on the chain, or the key is in use"),
         (status = 503, description = "`chain_unavailable`: the chain's node does not answer")))]
 pub(crate) async fn pay_dot(
     State(app): State<PayDot>,

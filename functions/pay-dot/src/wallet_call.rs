@@ -24,7 +24,7 @@ pub(crate) async fn build(
     payable(order, now)?;
     let at = head(chain, deadline).await?;
     let fund = EscrowCall::Fund { order: OrderRef::of(order.id), amount: order.quote.amount };
-    match app.contract.unsigned(&at, &fund, &order.buyer_id, deadline).await {
+    match app.contract.unsigned(&at, &fund, &order.buyer_id, Some(&order.seller_id), deadline).await {
         Ok(unsigned) => {
             let runtime = chain.runtime(&at).map_err(unavailable)?;
             Reply::ok(&UnsignedPayment::new(order, app.contract.address, &runtime, &unsigned))
@@ -58,6 +58,13 @@ fn refusal(nothing: NothingToSign) -> ApiError {
         // The contract is ahead of what we know: its event is on the way.
         NothingToSign::Refused(Refusal { name, .. }) if name == "WrongStatus" => {
             ApiError::new(Code::PaymentInProgress, "The contract has a payment for this order, or gave it up.")
+        }
+        NothingToSign::UnknownPayee(seller) => {
+            let message = format!(
+                "The contract could not pay the seller: contracts do not know its account {seller} yet. Pallet Revive has to map \
+                 it first; where the chain maps new accounts by itself, the first DOT that it receives does so."
+            );
+            ApiError::new(Code::SellerNotPayable, message)
         }
         NothingToSign::TooLittle { free, needed } => {
             let message = format!(

@@ -109,6 +109,22 @@ async fn too_little_and_too_much_are_reported_and_may_be_tried_again() {
 }
 
 #[tokio::test]
+async fn nothing_is_given_out_while_the_contract_could_not_pay_the_seller() {
+    let world = World::start().await;
+    let stage = Stage::on(&world).await;
+    let newcomer = key("Newcomer").account();
+    let order = stage.order(|order| order.seller_id = newcomer).await;
+    world.open(&order).await;
+    let answer = stage.send(stage.ask(order.id)).await;
+    assert_eq!((answer.outcome(), answer.trips), ((409, "seller_not_payable"), 1), "{}", answer.text);
+    assert!(answer.body["message"].as_str().unwrap().contains(&newcomer.to_string()), "{}", answer.text);
+    assert_eq!(stage.row(order.id).await, order);
+    let wallet = PolkadotJs::new(&world.local.url, "//Newcomer").unwrap();
+    assert_eq!(wallet.give(Planck(10_000_000_000_000)).await.unwrap().error, None);
+    assert_eq!(stage.send(stage.ask(order.id)).await.status, 200);
+}
+
+#[tokio::test]
 async fn nothing_is_given_out_for_an_order_or_an_account_that_cannot_pay() {
     let world = World::start().await;
     let stage = Stage::on(&world).await;

@@ -64,6 +64,10 @@ pub enum NothingToSign {
         /// What the message takes along.
         needed: Planck,
     },
+    /// The contract would pay somebody whom contracts do not know: the money would go to an account of the runtime's
+    /// making, and stay there until its owner is mapped and fetches it.
+    #[error("the payee {0} is not mapped")]
+    UnknownPayee(Account),
     /// The chain would not execute it for another reason.
     #[error("the runtime refuses: {0}")]
     NotExecutable(String),
@@ -73,7 +77,8 @@ pub enum NothingToSign {
 }
 
 impl EscrowContract {
-    /// What `account` must sign to send `call`, as the chain stands at `at`.
+    /// What `account` must sign to send `call`, as the chain stands at `at`; `payee` is who gets what it takes along, in the
+    /// end.
     ///
     /// # Errors
     /// [`NothingToSign`].
@@ -82,24 +87,34 @@ impl EscrowContract {
         at: &At,
         call: &EscrowCall,
         account: &Account,
+        payee: Option<&Account>,
         deadline: Deadline,
     ) -> Result<Unsigned, NothingToSign> {
-        // One connection carries all three questions at once.
-        let (tried, mapped, free) = tokio::join!(
+        let unknown = async {
+            let Some(payee) = payee else { return Ok(None) };
+            revive::mapped(at, payee, deadline).await.map(|known| (!known).then_some(*payee))
+        };
+        // One connection carries all questions at once.
+        let (tried, mapped, unknown, free) = tokio::join!(
             self.dry_run(at, call, account, deadline),
             revive::mapped(at, account, deadline),
+            unknown,
             at.free_balance(account, deadline),
         );
-        let (mapped, free, needed) = (mapped?, free?, call.value());
-        let limits = match tried {
-            Ok(dry_run) => dry_run.limits,
-            Err(DryRunError::Refused(refusal)) => return Err(NothingToSign::Refused(refusal)),
+        let (mapped, unknown, free, needed) = (mapped?, unknown?, free?, call.value());
+        let limits = match (tried, unknown) {
+            (Err(DryRunError::Refused(refusal)), _) => return Err(NothingToSign::Refused(refusal)),
+            // Before the account's own balance: there is no use in topping it up.
+            (Ok(_) | Err(DryRunError::NotExecutable(_)), Some(payee)) => {
+                return Err(NothingToSign::UnknownPayee(payee));
+            }
+            (Ok(dry_run), None) => dry_run.limits,
             // The runtime's name for it depends on where the money ran out.
-            Err(DryRunError::NotExecutable(_)) if free < needed => {
+            (Err(DryRunError::NotExecutable(_)), None) if free < needed => {
                 return Err(NothingToSign::TooLittle { free, needed });
             }
-            Err(DryRunError::NotExecutable(reason)) => return Err(NothingToSign::NotExecutable(reason)),
-            Err(DryRunError::Chain(error)) => return Err(error.into()),
+            (Err(DryRunError::NotExecutable(reason)), None) => return Err(NothingToSign::NotExecutable(reason)),
+            (Err(DryRunError::Chain(error)), _) => return Err(error.into()),
         };
         let payload = revive::call(self.address, needed, &limits, &self.message(call)?);
         let message = unsigned(at, &payload, needed, Some(limits))?;

@@ -21,7 +21,7 @@ impl World {
     async fn unsigned(&self, call: &EscrowCall, by: &descrow_chain::OracleSigner) -> Result<Unsigned, NothingToSign> {
         let head = self.chain.finalized_head(deadline()).await.unwrap();
         let at = self.chain.at(head, deadline()).await.unwrap();
-        self.contract.unsigned(&at, call, &by.account(), deadline()).await
+        self.contract.unsigned(&at, call, &by.account(), Some(&self.seller.account()), deadline()).await
     }
 
     /// The parts of `pay/dot`'s answer that a wallet needs.
@@ -130,6 +130,32 @@ async fn an_account_that_contracts_do_not_know_is_mapped_first() {
     let sent = wallet.pay(&answer, Changed::default()).await.unwrap();
     assert_eq!((sent.error.as_deref(), world.funding(&sent, order).await), (None, Funding::Paid));
     assert_eq!(world.unsigned(&EscrowCall::Cancel { order }, &world.seller).await.unwrap().prerequisite, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_given_out_while_contracts_do_not_know_who_is_paid_in_the_end() {
+    let mut world = World::new().await;
+    world.seller = key("Newcomer");
+    let order = world.order_at(ContractStatus::Created, true).await;
+    let fund = |order| EscrowCall::Fund { order, amount: AMOUNT };
+    // The buyer is told before it fetches money that would not help.
+    for buyer in [&world.buyer, &key("Nobody")] {
+        match world.unsigned(&fund(order), buyer).await {
+            Err(NothingToSign::UnknownPayee(payee)) => assert_eq!(payee, world.seller.account()),
+            other => panic!("{other:?}"),
+        }
+    }
+    // What the contract says comes first.
+    match world.unsigned(&fund(new_order()), &world.buyer).await {
+        Err(NothingToSign::Refused(refusal)) => assert_eq!(refusal.name, "UnknownOrder"),
+        other => panic!("{other:?}"),
+    }
+    let head = world.chain.finalized_head(deadline()).await.unwrap();
+    let at = world.chain.at(head, deadline()).await.unwrap();
+    assert!(world.contract.unsigned(&at, &fund(order), &world.buyer.account(), None, deadline()).await.is_ok());
+    // An account that gets funds is on the chain, and this chain maps whoever comes onto it.
+    assert_eq!(world.wallet("//Newcomer").give(Planck(10_000_000_000_000)).await.unwrap().error, None);
+    assert!(world.unsigned(&fund(order), &world.buyer).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]

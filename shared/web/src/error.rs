@@ -96,6 +96,8 @@ codes! {
     SellerWithoutPhone = 409, "seller_without_phone", "Seller without phone number";
     /// The seller's identity is not verified yet.
     SellerUnverified = 409, "seller_unverified", "Seller not verified";
+    /// The contract could not pay the seller: its account has to receive funds on the chain, or to be mapped, first.
+    SellerNotPayable = 409, "seller_not_payable", "Seller not payable";
     /// The order's dispute takes no evidence: there is none, or its deadline has passed; `details` says which.
     EvidenceClosed = 409, "evidence_closed", "Evidence closed";
     /// A payment for this order is under way or done.
