@@ -40,7 +40,7 @@ use descrow_ipfs::{Gateways, PinService};
 use descrow_mpesa::{CallbackUrls, Daraja, StkSettings};
 use descrow_platform::bucket::Bucket;
 use descrow_store::Store;
-use descrow_web::{App, Edge, OpenApiRouter, routes};
+use descrow_web::{App, Edge, OpenApiRouter, document, routes};
 
 pub use create::{CreateOrder, NewOrder};
 pub use dispute::{DisputeForm, NewDispute, RaiseDispute};
@@ -102,8 +102,9 @@ fn family() -> OpenApiRouter<Orders> {
 
 /// The family's part of the OpenAPI document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let family = family().into_openapi();
-    descrow_web::document::demanding(family, "CreateOrder", ("paymentMode", "mpesa"), "phoneNumber")
+    let family = document::demanding(family().into_openapi(), "CreateOrder", ("paymentMode", "mpesa"), "phoneNumber");
+    let family = document::either(family, "AddEvidence", ("kind", "text"), "text", "uploadId");
+    document::together(family, "DisputeForm", "description", "file")
 }
 
 /// The family behind the edge.

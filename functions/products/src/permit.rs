@@ -19,7 +19,7 @@ pub const LARGE_LIMIT: usize = 20 * 1024 * 1024;
 #[serde(rename_all = "camelCase")]
 pub struct UploadPromise {
     /// `image/jpeg`, `image/png` or `image/webp`.
-    #[schema(value_type = String, example = "image/jpeg")]
+    #[schema(value_type = String, pattern = "^image/(jpeg|png|webp)$", example = "image/jpeg")]
     content_type: Input<String>,
     /// Its bytes, at most 20 MiB.
     #[schema(value_type = u64, minimum = 1, maximum = 20_971_520, example = 5_242_880)]

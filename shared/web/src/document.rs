@@ -119,6 +119,39 @@ pub fn only_where(mut family: OpenApi, schema: &str, (other, value): (&str, &str
     family
 }
 
+/// A family whose request `schema` takes `field` only together with `other`.
+#[must_use]
+pub fn together(family: OpenApi, schema: &str, field: &str, other: &str) -> OpenApi {
+    ruled(family, schema, field, &given(other), None)
+}
+
+/// A family whose request `schema` takes `field` or `instead`, one of them and not both, and `field` only where another
+/// field has a value.
+#[must_use]
+pub fn either(family: OpenApi, schema: &str, (other, value): (&str, &str), field: &str, instead: &str) -> OpenApi {
+    let then = json!({"properties": {other: {"const": value}, instead: {"type": "null"}}});
+    ruled(family, schema, field, &then, Some(given(instead)))
+}
+
+/// A value for `field` that is not `null`.
+fn given(field: &str) -> Value {
+    json!({"properties": {field: {"not": {"type": "null"}}}, "required": [field]})
+}
+
+/// What holds for a request where it gives `field`, and where it does not.
+fn ruled(mut family: OpenApi, schema: &str, field: &str, then: &Value, otherwise: Option<Value>) -> OpenApi {
+    let schemas = family.components.as_mut().map(|components| &mut components.schemas);
+    if let Some(RefOr::T(Schema::Object(object))) = schemas.and_then(|schemas| schemas.get_mut(schema)) {
+        let extensions = object.extensions.get_or_insert_default();
+        extensions.insert("x-if".to_owned(), given(field));
+        extensions.insert("x-then".to_owned(), then.clone());
+        if let Some(otherwise) = otherwise {
+            extensions.insert("x-else".to_owned(), otherwise);
+        }
+    }
+    family
+}
+
 /// Adds to every operation what follows from its shape.
 fn finish(document: &mut Value) {
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
