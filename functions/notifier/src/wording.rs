@@ -5,7 +5,7 @@ mod payment;
 
 use descrow_domain::notification::NotificationKind;
 
-pub use order::{evidence_added, order};
+pub use order::order;
 pub use payment::payment;
 
 /// The text of a notification.

@@ -134,7 +134,8 @@ pub(crate) async fn add(
     let reply = Reply::created(location, &EvidenceView::new(&evidence, &app.gateways))?;
     let now = evidence.created_at;
     let record = once.answered(&reply, now)?;
-    match app.store.evidence().add(&evidence, Some(&record), now).await? {
+    let notice = evidence.notice(&found.order);
+    match app.store.evidence().add(&evidence, notice.as_ref(), Some(&record), now).await? {
         EvidenceAdded::Done => {}
         EvidenceAdded::Replay(record) => return once.settle_refused(*record, now),
         EvidenceAdded::Closed(Some(order)) => return Err(closed(&found.after(*order), viewer)),

@@ -10,7 +10,7 @@ use descrow_store::{Table, Tables};
 use descrow_web::EdgeConfig;
 
 /// The tables that the function may see.
-const TABLES: [Table; 10] = [
+const TABLES: [Table; 11] = [
     Table::Orders,
     Table::Products,
     Table::Users,
@@ -21,6 +21,7 @@ const TABLES: [Table; 10] = [
     Table::Limits,
     Table::Rates,
     Table::Evidence,
+    Table::Notifications,
 ];
 /// How long an order waits for its payment where `WINDOW_PAYMENT` does not say, in seconds.
 const PAYMENT_WINDOW: i64 = 1800;

@@ -183,7 +183,16 @@ async fn both_parties_add_evidence_and_the_same_request_adds_it_once() {
     let (buyer, seller) = (stage.buyer.account.to_string(), stage.seller.account.to_string());
     assert_eq!(by, [&buyer, &seller, &buyer, &seller, &seller]);
     assert_eq!(items[0], answer.body);
-    assert_eq!(stage.row(id).await.dispute.unwrap().evidence_count, 5);
+    let row = stage.row(id).await;
+    assert_eq!(row.dispute.unwrap().evidence_count, 5);
+    // Each piece tells the other side, once.
+    for (who, other, count) in [(&stage.buyer, "seller", 3), (&stage.seller, "buyer", 2)] {
+        let told = stage.bench.database.store.notifications().list(&who.account, None, 10).await.unwrap().items;
+        let words =
+            format!("The {other} handed in evidence about “{}”. You can answer it.", row.product_title.as_str());
+        assert_eq!(told.len(), count);
+        assert!(told.iter().all(|told| (told.order_id, &told.message) == (Some(id), &words)), "{told:?}");
+    }
 }
 
 #[tokio::test]

@@ -187,7 +187,7 @@ async fn a_dispute_takes_no_evidence_when_its_evidence_window_ends_and_no_money_
     let db = TestStore::start().await;
     let order = in_status(&db, OrderStatus::Disputed, PaymentMode::Mpesa).await;
     assert_eq!(run(&db, later(WINDOW - 1)).await, Ended::default());
-    let add = async |at| db.store.evidence().add(&evidence(&order, at), None, at).await.unwrap();
+    let add = async |at| db.store.evidence().add(&evidence(&order, at), None, None, at).await.unwrap();
     assert_eq!(add(later(WINDOW - 1)).await, EvidenceAdded::Done);
     assert_eq!(run(&db, later(WINDOW)).await, Ended { closed: 1, ..Ended::default() });
     let closed = now(&db, &order).await;

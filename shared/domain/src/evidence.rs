@@ -4,7 +4,12 @@ pub mod content;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Account, EvidenceId, OrderId, Timestamp, text::Text};
+use crate::{
+    Account, EvidenceId, OrderId, Timestamp,
+    notification::{Change, MessagePart, Notification, NotificationKind},
+    order::{Order, Party},
+    text::Text,
+};
 
 /// What a piece of evidence is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,4 +53,30 @@ pub struct Evidence {
     pub media_type: String,
     /// When it was brought.
     pub created_at: Timestamp,
+}
+
+impl Evidence {
+    /// What the other party of its order is told; `None` where there is no other.
+    pub fn notice(&self, order: &Order) -> Option<Notification> {
+        let (other, who) = match order.party(&self.by)? {
+            Party::Buyer => (order.seller_id, "buyer"),
+            Party::Seller => (order.buyer_id, "seller"),
+        };
+        if other == self.by {
+            return None;
+        }
+        let row = format!("evidence/{}", self.id);
+        let change = Change { at: self.created_at, version: 1, row: &row };
+        let title = order.product_title.as_str();
+        Some(Notification {
+            user_id: other,
+            id: change.id(&other, MessagePart::Notification),
+            kind: NotificationKind::Dispute,
+            order_id: Some(order.id),
+            title: "New evidence".to_owned(),
+            message: format!("The {who} handed in evidence about “{title}”. You can answer it."),
+            read: false,
+            created_at: self.created_at,
+        })
+    }
 }

@@ -3,6 +3,7 @@
 use descrow_domain::{
     EvidenceId, OrderId, Timestamp,
     evidence::Evidence,
+    notification::Notification,
     order::{Order, OrderStatus},
 };
 
@@ -48,13 +49,14 @@ impl EvidenceRows<'_> {
     }
 
     /// Adds evidence, if its order is disputed and takes evidence at `now`: [`Order::takes_evidence`], in the same
-    /// transaction.
+    /// transaction. So is `notice`, which tells the other party.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn add(
         self,
         evidence: &Evidence,
+        notice: Option<&Notification>,
         idempotency: Option<&IdempotencyRecord>,
         now: Timestamp,
     ) -> Result<EvidenceAdded, StoreError> {
@@ -74,6 +76,10 @@ impl EvidenceRows<'_> {
         let key = id_key(evidence.order_id);
         let order = Write::Update { table: Table::Orders, key, change, condition: open };
         let mut writes = vec![order, Write::create(evidence, "id")?];
+        if let Some(notice) = notice {
+            writes.push(Write::create(notice, "id")?);
+        }
+        let place = writes.len();
         if let Some(record) = idempotency {
             writes.push(record.write(now)?);
         }
@@ -82,7 +88,7 @@ impl EvidenceRows<'_> {
             Err(Refused::Store(error)) => return Err(error),
             Err(Refused::Condition(cancelled)) => cancelled,
         };
-        if let Some(record) = cancelled.at(2) {
+        if let Some(record) = cancelled.at(place) {
             let record = record.row()?;
             return record.map(|r| EvidenceAdded::Replay(Box::new(r))).ok_or(StoreError::Contention(Table::Limits));
         }

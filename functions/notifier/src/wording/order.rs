@@ -221,22 +221,6 @@ fn evidence_closed(order: &Order) -> Wording {
     Wording { kind: NotificationKind::Dispute, title: "Evidence closed", message }
 }
 
-/// That `by` handed in evidence about the order.
-pub fn evidence_added(order: &Order, by: &Account, party: Party) -> Wording {
-    let title = order.product_title.as_str();
-    let (line, message) = match (cause_of(Some(*by), order, party), party) {
-        (Cause::You, _) => ("Evidence received", format!("Your evidence about “{title}” was added to the dispute.")),
-        (Cause::Other, Party::Buyer) => {
-            ("New evidence", format!("The seller handed in evidence about “{title}”. You can answer it."))
-        }
-        (Cause::Other, Party::Seller) => {
-            ("New evidence", format!("The buyer handed in evidence about “{title}”. You can answer it."))
-        }
-        (Cause::Nobody, _) => ("New evidence", format!("Evidence about “{title}” was added to the dispute.")),
-    };
-    Wording { kind: NotificationKind::Dispute, title: line, message }
-}
-
 /// What became of the payment in DOT that the buyer reported.
 fn dot_payment(order: &Order, party: Party) -> Option<Wording> {
     let title = order.product_title.as_str();

@@ -207,8 +207,9 @@ async fn evidence_is_taken_until_the_deadline_and_is_listed_oldest_first() {
     let order = disputed(&db).await;
     let pieces = [1, 50, 99, 100, 101].map(|at| (at, evidence(&order, later(at))));
     for (at, piece) in &pieces {
+        let notice = piece.notice(&order);
         db.trips.take();
-        let added = db.store.evidence().add(piece, None, later(*at)).await.unwrap();
+        let added = db.store.evidence().add(piece, notice.as_ref(), None, later(*at)).await.unwrap();
         assert_eq!(db.trips.take(), 1);
         assert_eq!(added == EvidenceAdded::Done, *at < 100, "{at}: {added:?}");
         let now = db.store.orders().get(order.id).await.unwrap().unwrap();
@@ -221,8 +222,11 @@ async fn evidence_is_taken_until_the_deadline_and_is_listed_oldest_first() {
     assert_eq!((rest.items.as_slice(), rest.next), (&taken[2..], None));
     let counted = db.store.orders().get(order.id).await.unwrap().unwrap().dispute.unwrap().evidence_count;
     assert_eq!(counted, 4, "with the first, which the dispute brought");
+    let told = db.store.notifications().list(&SELLER, None, 10).await.unwrap().items;
+    let expected: Vec<_> = taken.iter().rev().filter_map(|piece| piece.notice(&order)).collect();
+    assert_eq!((told, expected.len()), (expected.clone(), 3), "with what was taken, and nothing else");
     let elsewhere = in_status(&db, OrderStatus::Shipped).await;
-    let refused = db.store.evidence().add(&evidence(&elsewhere, NOW), None, NOW).await;
+    let refused = db.store.evidence().add(&evidence(&elsewhere, NOW), None, None, NOW).await;
     assert_eq!(refused, Ok(EvidenceAdded::Closed(Some(Box::new(elsewhere)))));
 }
 
@@ -234,7 +238,7 @@ async fn evidence_that_meets_the_end_of_its_window_is_in_before_it_or_refused() 
         let piece = evidence(&order, later(99));
         let (rows, orders) = (db.store.evidence(), db.store.orders());
         let (added, closed) =
-            tokio::join!(rows.add(&piece, None, later(99)), orders.close_evidence(&order, later(100)));
+            tokio::join!(rows.add(&piece, None, None, later(99)), orders.close_evidence(&order, later(100)));
         let (added, closed) = (added.unwrap() == EvidenceAdded::Done, closed.unwrap() == Replaced::Done);
         assert_ne!(added, closed, "the end is noted on the order as it was read");
         assert_eq!(rows.get(piece.id).await.unwrap().is_some(), added);
