@@ -183,9 +183,12 @@ async fn a_report_is_given_again_for_ten_seconds_and_not_longer() {
 }
 
 #[tokio::test]
-async fn the_published_document_is_served() {
+async fn the_published_documents_are_served() {
     let app = health::app(Health::new(vec![]), Origins::default());
     let (status, document) = ask(&app, "health-openapi").await;
     assert_eq!((status, &document["openapi"]), (200, &json!("3.1.0")));
     assert!(document["paths"]["/health"]["get"].is_object());
+    let (status, document) = ask(&app, "health-asyncapi").await;
+    assert_eq!((status, &document["asyncapi"]), (200, &json!("3.0.0")));
+    assert!(document["channels"].is_object());
 }

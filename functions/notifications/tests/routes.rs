@@ -7,8 +7,11 @@ use std::sync::Arc;
 use descrow_domain::{
     NotificationId, OrderId, Timestamp,
     notification::{Notification, NotificationKind},
+    realtime::{MessageId, ServerMessage},
     user::Role,
+    view::NotificationView,
 };
+use descrow_store::{Known, Telling};
 use descrow_web::{
     App,
     testing::{Answer, Ask, Bench, Person},
@@ -153,6 +156,39 @@ async fn a_ticket_lets_its_user_connect_once_within_a_minute() {
     let late = stage.send(sample.by(&stage.user)).await;
     let secret = late.body["ticket"].as_str().unwrap();
     assert_eq!(sessions.take_ticket(secret, Timestamp::now().plus_seconds(61)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_ticket_says_after_which_message_its_user_resumes() {
+    let stage = Stage::start().await;
+    let sample = Ask::event(include_str!("../../../events/notifications-ticket.json"));
+    let last = async |person: &Person| stage.send(sample.clone().by(person)).await.body["lastId"].clone();
+    assert_eq!(last(&stage.user).await, json!("0"));
+    let messages = stage.bench.database.store.messages();
+    let now = Timestamp::now();
+    for id in ["1", "2"] {
+        stage.told(NotificationId::new(), id).await;
+        let row = stage
+            .bench
+            .database
+            .store
+            .notifications()
+            .list(&stage.user.account, None, 1)
+            .await
+            .unwrap()
+            .items
+            .remove(0);
+        let created = ServerMessage::NotificationCreated {
+            id: MessageId::ZERO,
+            at: now.rfc3339(),
+            notification: NotificationView::from(&row),
+        };
+        let telling = Telling { key: row.id, messages: vec![created], notification: None };
+        let appended = messages.append(&stage.user.account, vec![telling], &Known::default(), now).await;
+        assert_eq!((appended.kept.len(), appended.failed), (1, None));
+        assert_eq!(last(&stage.user).await, json!(id));
+    }
+    assert_eq!(last(&stage.stranger).await, json!("0"), "everybody's messages are counted by themselves");
 }
 
 #[tokio::test]
