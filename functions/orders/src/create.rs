@@ -86,7 +86,8 @@ impl Request for CreateOrder {
     params(("Idempotency-Key" = String, Header, description = "Any text of yours; the same request with it is done once.")),
     request_body = CreateOrder,
     responses((status = 201, description = "Ordered", body = OrderView), (status = 404, description = "`not_found`: no such product"),
-        (status = 409, description = "`product_unavailable`: inactive, sold, or fewer pieces left; `seller_without_phone` (M-Pesa only), `seller_unverified` (where that is asked for); or the key is in use")))]
+        (status = 409, description = "`product_unavailable`: inactive, sold, or fewer pieces left; `seller_without_phone` (M-Pesa only), `seller_unverified` (where that is asked for); or the key is in use"),
+        (status = 503, description = "`rates_unavailable`: no rates to price it by, or they are old or jumped")))]
 pub(crate) async fn create(
     State(app): State<Orders>,
     buyer: Buyer,

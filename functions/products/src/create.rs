@@ -22,7 +22,8 @@ use crate::{CreateProduct, NewProduct, ProductView, Products, content::pin_metad
     request_body = CreateProduct,
     responses((status = 201, description = "Listed", body = ProductView),
         (status = 409, description = "`phone_number_required`: there is none in the profile; or the key is in use"),
-        (status = 502, description = "`content_service_error`: the content store failed")))]
+        (status = 502, description = "`content_service_error`: the content store failed"),
+        (status = 503, description = "`rates_unavailable`: no rates to price it by, or they are old or jumped")))]
 pub(crate) async fn create(
     State(app): State<Products>,
     seller: Seller,

@@ -21,7 +21,8 @@ use crate::{Changes, ProductView, Products, UpdateProduct, content::pin_metadata
     request_body = UpdateProduct,
     responses((status = 200, description = "Changed", body = ProductView),
         (status = 409, description = "`version_conflict`: it was changed or ordered at the same time"),
-        (status = 502, description = "`content_service_error`: the content store failed")))]
+        (status = 502, description = "`content_service_error`: the content store failed"),
+        (status = 503, description = "`rates_unavailable`: no rates to price it by, or they are old or jumped")))]
 pub(crate) async fn update(
     State(app): State<Products>,
     seller: Seller,

@@ -4,8 +4,8 @@
 //! refused with an error that says why; after that no code checks it again.
 
 pub mod account;
-pub mod audit;
 pub mod analytics;
+pub mod audit;
 pub mod command;
 pub mod dispute;
 pub mod evidence;

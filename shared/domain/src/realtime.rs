@@ -243,13 +243,8 @@ mod tests {
     fn messages_have_their_type_beside_their_fields() {
         let at = || "1970-01-01T00:00:00Z".to_owned();
         let pong = ServerMessage::Pong { at: at(), last: MessageId::new(12) };
-        let resumed = ServerMessage::Resumed {
-            at: at(),
-            replayed: 2,
-            last: MessageId::new(12),
-            more: false,
-            complete: true,
-        };
+        let resumed =
+            ServerMessage::Resumed { at: at(), replayed: 2, last: MessageId::new(12), more: false, complete: true };
         let error =
             ServerMessage::Error { at: at(), code: ErrorCode::UnknownAction, message: "No such action.".into() };
         assert_eq!(

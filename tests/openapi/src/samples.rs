@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use descrow_domain::{
-    Account, Kes, OrderId, Timestamp,
+    Account, Kes, OrderId, PaymentId, Timestamp,
     notification::{Notification, NotificationKind},
     order::{Order, Viewer},
     payment::Payment,
@@ -74,7 +74,9 @@ fn order() -> Result<Order, serde_json::Error> {
 
 fn payment(order: &Order) -> Result<Payment, serde_json::Error> {
     let phone = "254708374149".parse().map_err(serde_json::Error::custom)?;
-    Ok(Payment::collection(order.id, order.buyer_id, phone, Kes(816), order.created_at))
+    let payment = Payment::collection(order.id, order.buyer_id, phone, Kes(816), order.created_at);
+    // The document is the same each time it is generated.
+    Ok(Payment { id: PaymentId::derived(order.id.as_uuid(), "sample"), ..payment })
 }
 
 fn notification(order: &Order) -> Result<Notification, serde_json::Error> {

@@ -227,19 +227,14 @@ impl Order {
     pub fn asking(self, command: Command, by: Option<Account>, now: Timestamp) -> (Self, ChainCommand) {
         let action = command.order_move();
         let command = ChainCommand::new(self.id, command, now);
-        let pending =
-            action.map(|action| PendingAction { action, command_id: command.id.clone(), by, at: now }).or(self.pending.clone());
+        let pending = action
+            .map(|action| PendingAction { action, command_id: command.id.clone(), by, at: now })
+            .or(self.pending.clone());
         (Self { pending, ..self.touched(now) }, command)
     }
 
     /// [`Self::asking`] for a dispute of `by`, with the CID of its first evidence where it has one.
-    pub fn disputing(
-        self,
-        reason: Reason,
-        evidence_cid: String,
-        by: Account,
-        now: Timestamp,
-    ) -> (Self, ChainCommand) {
+    pub fn disputing(self, reason: Reason, evidence_cid: String, by: Account, now: Timestamp) -> (Self, ChainCommand) {
         // A dispute that the contract refused may have left evidence behind.
         let before = self.dispute.as_ref().map_or(0, |dispute| dispute.evidence_count);
         let evidence_count = before.saturating_add(u32::from(!evidence_cid.is_empty()));

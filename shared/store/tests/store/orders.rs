@@ -10,8 +10,7 @@ use descrow_domain::{
 };
 use descrow_store::{
     Applied, Begun, ChainChange, Created, FinalCommand, IdempotencyRecord, OrderList, OrdersOf, Requested, SellerTerms,
-    StoreError,
-    testing::TestStore,
+    StoreError, testing::TestStore,
 };
 
 use crate::sample::{BUYER, NOW, SELLER, collection, create_command, later, moving, order, payout, product};

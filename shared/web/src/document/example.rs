@@ -31,7 +31,10 @@ const NAMED: &[(&[&str], &str)] = &[
     (&["carrier"], "G4S Kenya"),
     (&["trackingNumber"], "KE-20261122-7"),
     (&["deliveryAddress"], "Moi Avenue 12, Nairobi"),
-    (&["url", "documentUrl", "trackingUrl"], "https://gateway.example/ipfs/bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"),
+    (
+        &["url", "documentUrl", "trackingUrl"],
+        "https://gateway.example/ipfs/bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy",
+    ),
     (&["contentType", "mediaType"], "image/png"),
     (&["kind"], "collection"),
     (&["status"], "pending"),

@@ -36,7 +36,8 @@ async fn a_dispute_that_two_admins_split_pays_both_sides_what_was_collected() ->
     trade.funded().await?;
     trade.seller.session.ship(&trade.order).await?;
     trade.buyer.socket.wait_for_status(&trade.order, "shipped", PATIENCE).await?;
-    let raised = trade.buyer.session.post(&format!("/api/orders/{}/dispute", trade.order), &json!({ "reason": "It leaks." }));
+    let raised =
+        trade.buyer.session.post(&format!("/api/orders/{}/dispute", trade.order), &json!({ "reason": "It leaks." }));
     raised.header("Idempotency-Key", "leaks").send().await?;
     trade.seller.socket.wait_for_status(&trade.order, "disputed", PATIENCE).await?;
 

@@ -4,11 +4,7 @@
 use e2e::{Fault, Outcome, lab::Lab, token::an_hour_old};
 use reqwest::Method;
 use serde_json::{Value, json};
-use stack_client::{
-    api::Call,
-    session::Session,
-    socket::text,
-};
+use stack_client::{api::Call, session::Session, socket::text};
 use uuid::Uuid;
 
 use crate::CALM;
