@@ -4,21 +4,21 @@ use axum::extract::State;
 use descrow_domain::{
     Timestamp,
     order::{Order, OrderStatus, Viewer},
-    view::DisputeView,
+    view::{DisputeView, OrderSummary},
 };
 use descrow_store::{OrderList, OrdersOf};
 use descrow_web::{Admin, ApiError, List, Page, Reply};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Office, orders::AdminOrder};
+use crate::Office;
 
 /// A dispute that is not decided, or whose decision waits for the chain.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AdminDispute {
     /// The order.
-    order: AdminOrder,
+    order: OrderSummary,
     /// What was said, and what an admin proposed.
     dispute: Option<DisputeView>,
     /// Pieces of evidence that were handed in.
@@ -32,7 +32,7 @@ pub(crate) struct AdminDispute {
 impl AdminDispute {
     fn new(order: &Order, app: &Office, now: Timestamp) -> Self {
         Self {
-            order: AdminOrder::from(order),
+            order: OrderSummary::new(order, Viewer::Admin),
             dispute: DisputeView::of(order, Viewer::Admin),
             evidence_count: order.dispute.as_ref().map_or(0, |dispute| dispute.evidence_count),
             evidence_closed: !order.takes_evidence(now),

@@ -2,14 +2,12 @@
 
 use axum::extract::State;
 use descrow_domain::{
-    Account, OrderId, ProductId,
-    order::{Order, OrderStatus, PaymentMode},
-    view::{DeadlinesView, PendingView},
+    order::{OrderStatus, PaymentMode, Viewer},
+    view::OrderSummary,
 };
 use descrow_store::{OrderList, OrdersOf};
 use descrow_web::{Admin, ApiError, Fields, Input, List, Page, Reply, Request};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Deserialize;
 
 use crate::Office;
 
@@ -37,71 +35,6 @@ impl Request for Filter {
     }
 }
 
-/// An order as admins list it: no address, no number.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct AdminOrder {
-    /// The order's id.
-    #[schema(value_type = String, format = "uuid")]
-    id: OrderId,
-    /// Where it stands.
-    status: OrderStatus,
-    /// How the buyer pays.
-    payment_mode: PaymentMode,
-    /// What is bought.
-    #[schema(value_type = String, format = "uuid")]
-    product_id: ProductId,
-    /// The product's title when it was ordered.
-    product_title: String,
-    /// Pieces ordered.
-    quantity: u32,
-    /// Account of the buyer (SS58).
-    #[schema(value_type = String)]
-    buyer: Account,
-    /// Account of the seller (SS58).
-    #[schema(value_type = String)]
-    seller: Account,
-    /// The price in DOT, a decimal.
-    amount_dot: String,
-    /// The price in dollars, a decimal with two digits.
-    amount_usd: String,
-    /// The price in whole shillings.
-    amount_kes: u32,
-    /// The move that waits for the chain.
-    pending: Option<PendingView>,
-    /// By when each party must act.
-    deadlines: DeadlinesView,
-    /// When it was ordered (RFC 3339).
-    created_at: String,
-    /// When it last changed (RFC 3339).
-    updated_at: String,
-    /// Rises with each change.
-    version: u64,
-}
-
-impl From<&Order> for AdminOrder {
-    fn from(order: &Order) -> Self {
-        Self {
-            id: order.id,
-            status: order.status,
-            payment_mode: order.payment_mode,
-            product_id: order.product_id,
-            product_title: order.product_title.as_str().to_owned(),
-            quantity: order.quantity,
-            buyer: order.buyer_id,
-            seller: order.seller_id,
-            amount_dot: order.quote.amount.to_dot(),
-            amount_usd: order.quote.usd.to_usd(),
-            amount_kes: order.quote.kes.0,
-            pending: order.pending.as_ref().map(PendingView::from),
-            deadlines: DeadlinesView::from(&order.deadlines),
-            created_at: order.created_at.rfc3339(),
-            updated_at: order.updated_at.rfc3339(),
-            version: order.version,
-        }
-    }
-}
-
 /// Lists everybody's orders, newest first.
 ///
 /// A page may be short and still be followed by another one.
@@ -112,12 +45,13 @@ impl From<&Order> for AdminOrder {
         ("status" = Option<OrderStatus>, Query, description = "Only with this status."),
         ("mode" = Option<PaymentMode>, Query, description = "Only those paid so."),
     ),
-    responses((status = 200, description = "A page of orders", body = List<AdminOrder>)))]
+    responses((status = 200, description = "A page of orders", body = List<OrderSummary>)))]
 pub(crate) async fn orders(State(app): State<Office>, _admin: Admin, page: Page<Filter>) -> Result<Reply, ApiError> {
     let position: Option<String> = page.position()?;
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let Chosen { status, mode } = page.filter;
     let wanted = OrderList { of: OrdersOf::Everybody, status, mode, position: position.as_deref(), limit };
     let found = app.store.orders().list(&wanted).await?;
-    Reply::ok(&page.list(found.items.iter().map(AdminOrder::from).collect(), found.next)?)
+    let items: Vec<OrderSummary> = found.items.iter().map(|order| OrderSummary::new(order, Viewer::Admin)).collect();
+    Reply::ok(&page.list(items, found.next)?)
 }

@@ -291,7 +291,7 @@ async fn open_disputes_are_listed_with_what_an_admin_must_know() {
     let proposal = raised.proposal.as_ref().unwrap();
     let order = json!({"id": large.id, "status": "disputed", "paymentMode": "mpesa", "productId": large.product_id,
         "productTitle": "Kitenge bag", "quantity": 1, "buyer": stage.buyer.account, "seller": stage.seller.account,
-        "amountDot": "2.5", "amountUsd": "10.50", "amountKes": 20_000, "pending": null,
+        "amountDot": "2.5", "amountUsd": "10.50", "amountKes": 20_000, "pending": null, "allowedMoves": ["resolve"],
         "deadlines": {"payment": null, "shipping": null, "inspection": null,
             "evidence": row.deadlines.evidence.unwrap().rfc3339()},
         "createdAt": row.created_at.rfc3339(), "updatedAt": row.updated_at.rfc3339(), "version": row.version});

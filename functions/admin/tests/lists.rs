@@ -51,7 +51,7 @@ async fn everybodys_orders_are_listed_by_status_and_mode_newest_first() {
     let page = stage.send(sample).await;
     let shown = json!({"id": order.id, "status": "disputed", "paymentMode": "mpesa", "productId": order.product_id,
         "productTitle": "Kitenge bag", "quantity": 1, "buyer": stage.buyer.account, "seller": stage.seller.account,
-        "amountDot": "2.5", "amountUsd": "10.50", "amountKes": 1000, "pending": null,
+        "amountDot": "2.5", "amountUsd": "10.50", "amountKes": 1000, "pending": null, "allowedMoves": ["resolve"],
         "deadlines": {"payment": null, "shipping": null, "inspection": null,
             "evidence": order.deadlines.evidence.unwrap().rfc3339()},
         "createdAt": order.created_at.rfc3339(), "updatedAt": order.updated_at.rfc3339(), "version": 2});

@@ -46,7 +46,6 @@ pub use create::{CreateOrder, NewOrder};
 pub use dispute::{DisputeForm, NewDispute, RaiseDispute};
 pub use evidence::EvidenceView;
 pub use exhibit::{AddEvidence, EvidenceForm, Exhibit, Source};
-pub use list::OrderSummary;
 pub use pay_mpesa::{PayByMpesa, PaymentBegun};
 pub use permit::EvidencePromise;
 pub use settings::Settings;

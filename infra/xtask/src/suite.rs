@@ -131,6 +131,10 @@ impl Suite<'_> {
         let mut child = build::cargo(self.layout)
             .args(["test", "--quiet", "--profile", "local", "--no-fail-fast"])
             .args(args)
+            // Where they were installed: cargo's output may be outside of the checkout.
+            .env("DESCROW_CHAIN_NODE_MODULES", self.layout.tools().join("chain"))
+            .env("DESCROW_CONTRACT_NODE_MODULES", self.layout.tools().join("contract"))
+            .env("DESCROW_WALLET_NODE_MODULES", self.layout.tools().join("wallet"))
             .envs(env.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
