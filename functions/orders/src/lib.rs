@@ -102,8 +102,7 @@ fn family() -> OpenApiRouter<Orders> {
 /// The family's part of the OpenAPI document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let family = document::demanding(family().into_openapi(), "CreateOrder", ("paymentMode", "mpesa"), "phoneNumber");
-    let family = document::either(family, "AddEvidence", ("kind", "text"), "text", "uploadId");
-    document::together(family, "DisputeForm", "description", "file")
+    document::either(family, "AddEvidence", ("kind", "text"), "text", "uploadId")
 }
 
 /// The family behind the edge.

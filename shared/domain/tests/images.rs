@@ -1,5 +1,7 @@
 //! Cleaning of images, on files that Pillow wrote (`images/make.py`) and on whatever proptest makes of them.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 use descrow_domain::image::{BadImage, Format, clean};
 use proptest::prelude::*;
 
@@ -79,8 +81,8 @@ fn what_is_no_image_is_refused_with_the_reason() {
 }
 
 /// A chunk of a PNG with its checksum.
-fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
-    let crc = [name, data].concat().iter().fold(u32::MAX, |crc, byte| {
+fn chunk(name: [u8; 4], data: &[u8]) -> Vec<u8> {
+    let crc = [&name[..], data].concat().iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 })
     });
     [&u32::try_from(data.len()).unwrap().to_be_bytes(), &name[..], data, &(!crc).to_be_bytes()].concat()
@@ -103,7 +105,7 @@ fn a_picture_that_nobody_could_show_is_refused() {
     let png_of = |width: u32, height: u32| {
         let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), b"\x08\x02\0\0\0"].concat();
         let rest = &png[33..];
-        [&png[..8], &chunk(b"IHDR", &header), rest].concat()
+        [&png[..8], &chunk(*b"IHDR", &header), rest].concat()
     };
     assert!(clean(&png_of(10_000, 5_000)).is_ok(), "50 megapixels");
     assert!(clean(&png_of(16_384, 1)).is_ok(), "the longest side");
@@ -141,14 +143,14 @@ fn a_file_that_is_something_else_as_well_is_only_a_picture_afterwards() {
         ("an application's segment", [&jpeg[..2], &segment(0xE9), &jpeg[2..]].concat()),
         ("a marker without a meaning", [&jpeg[..2], &segment(0xF3), &jpeg[2..]].concat()),
         ("a tail after a PNG", [png, script].concat()),
-        ("a text in a PNG", [&png[..33], &chunk(b"tEXt", script), &png[33..]].concat()),
+        ("a text in a PNG", [&png[..33], &chunk(*b"tEXt", script), &png[33..]].concat()),
         ("a tail after a WebP", [webp, script].concat()),
         ("an unknown chunk in a WebP", riff(&[&whole[8..], &odd.concat()].concat())),
     ] {
         let image = clean(&bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
         assert!(!contains(image.bytes(), b"script") && !contains(image.bytes(), b"PK\x03"), "{what}");
     }
-    let critical = [&png[..33], &chunk(b"EVIL", script), &png[33..]].concat();
+    let critical = [&png[..33], &chunk(*b"EVIL", script), &png[33..]].concat();
     assert_eq!(clean(&critical), Err(BadImage::Damaged("unknown chunk")));
     for front in [&b"%PDF-1.7\n"[..], b"GIF89a", b"\xEF\xBB\xBF", b"\n"] {
         assert_eq!(clean(&[front, png].concat()), Err(BadImage::UnknownFormat), "{front:?} in front");
