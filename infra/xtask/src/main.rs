@@ -22,6 +22,7 @@ mod sizes;
 mod stack;
 mod status;
 mod suite;
+mod test_binaries;
 mod tools;
 mod up;
 

@@ -1,12 +1,12 @@
 //! `test`: the whole suite, step by step, each timed.
 
 use std::{
-    io::{BufRead as _, BufReader},
     process::{Command, ExitCode, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 
 use crate::{
     build, down,
@@ -14,11 +14,16 @@ use crate::{
     layout::Layout,
     openapi,
     progress::{Progress, seconds},
-    schemathesis, settings, tools, up,
+    schemathesis, settings,
+    test_binaries::{self, Count, Tests},
+    tools, up,
 };
 
-/// Functions that may link subxt.
-const ON_CHAIN: [&str; 3] = ["chain-poller", "oracle-submitter", "pay-dot"];
+/// Packages that may link subxt. Their tests run chains and take longest.
+const ON_CHAIN: [&str; 4] = ["chain", "chain-poller", "oracle-submitter", "pay-dot"];
+
+const CLIPPY: [&str; 8] =
+    ["clippy", "--quiet", "--profile=local", "--workspace", "--all-targets", "--", "--deny", "warnings"];
 
 /// What a step gave: how many tests it held, if it holds tests at all.
 enum Outcome {
@@ -37,24 +42,21 @@ pub(crate) fn run(layout: &Layout, progress: &Progress) -> anyhow::Result<ExitCo
     let interrupt = Interrupt::listen()?;
     let mut suite = Suite { layout, progress, interrupt, steps: Vec::new() };
     suite.check("format", |s| s.cargo(&["fmt", "--all", "--check"]));
-    suite.check("tools", |s| tools::install_all(s.layout, s.progress));
+    // Registries are waited for while the compiler works.
+    let installing = || {
+        let begun = Instant::now();
+        (tools::install_all(layout, progress), begun.elapsed())
+    };
+    let (installed, took) = thread::scope(|scope| {
+        let installing = scope.spawn(installing);
+        suite.check("clippy", |s| s.cargo(&CLIPPY));
+        installing.join().unwrap_or_else(|_| (Err(anyhow::anyhow!("the installation panicked")), Duration::ZERO))
+    });
+    suite.done("tools, meanwhile", took, installed.map(|()| Outcome::Passed(1)));
     suite.check("template", Suite::template);
     suite.check("OpenAPI document", |s| openapi::validate(s.layout, s.progress));
     suite.check("AsyncAPI document", |s| openapi::validate_realtime(s.layout, s.progress));
     suite.check("TypeScript client", |s| openapi::typescript(s.layout, s.progress));
-    suite.check("clippy", |s| {
-        s.cargo(&[
-            "clippy",
-            "--quiet",
-            "--profile",
-            "local",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "--deny",
-            "warnings",
-        ])
-    });
     suite.check("dependency rules", Suite::dependencies);
     suite.tests("unit, property, store, HTTP, contract", &["--workspace", "--exclude", "e2e"], &[]);
 
@@ -86,37 +88,30 @@ impl Suite<'_> {
     /// A step that is one test by itself.
     fn check(&mut self, name: &'static str, step: impl FnOnce(&Self) -> anyhow::Result<()>) {
         let started = self.begin(name);
-        let outcome = match self.interrupt.check().and_then(|()| step(self)) {
-            Ok(()) => Outcome::Passed(1),
-            Err(error) => {
-                println!("{error:#}");
-                Outcome::Failed { passed: 0, failed: 1 }
-            }
-        };
-        self.end(name, started, outcome);
+        let result = self.interrupt.check().and_then(|()| step(self));
+        self.done(name, started.elapsed(), result.map(|()| Outcome::Passed(1)));
     }
 
-    /// A step of many tests: `cargo test` with these arguments.
+    /// A step that had its turn.
+    fn done(&mut self, name: &'static str, took: Duration, result: anyhow::Result<Outcome>) {
+        let outcome = result.unwrap_or_else(|error| {
+            println!("{error:#}");
+            Outcome::Failed { passed: 0, failed: 1 }
+        });
+        self.steps.push(Step { name, took, outcome });
+    }
+
+    /// A step of many tests: of the packages that these arguments choose.
     fn tests(&mut self, name: &'static str, args: &[&str], env: &[(&str, &str)]) {
         let started = self.begin(name);
-        let outcome = match self.interrupt.check().and_then(|()| self.cargo_test(args, env)) {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                println!("{error:#}");
-                Outcome::Failed { passed: 0, failed: 1 }
-            }
-        };
-        self.end(name, started, outcome);
+        let result = self.interrupt.check().and_then(|()| self.cargo_test(args, env));
+        self.done(name, started.elapsed(), result);
     }
 
     fn begin(&self, name: &str) -> Instant {
         println!("\n== {name}");
         self.progress.say(name);
         Instant::now()
-    }
-
-    fn end(&mut self, name: &'static str, started: Instant, outcome: Outcome) {
-        self.steps.push(Step { name, took: started.elapsed(), outcome });
     }
 
     fn last_passed(&self) -> bool {
@@ -127,31 +122,14 @@ impl Suite<'_> {
         tools::run(build::cargo(self.layout).args(args))
     }
 
-    fn cargo_test(&self, args: &[&str], env: &[(&str, &str)]) -> anyhow::Result<Outcome> {
-        let mut child = build::cargo(self.layout)
-            .args(["test", "--quiet", "--profile", "local", "--no-fail-fast"])
-            .args(args)
-            // Where they were installed: cargo's output may be outside of the checkout.
-            .env("DESCROW_CHAIN_NODE_MODULES", self.layout.tools().join("chain"))
-            .env("DESCROW_CONTRACT_NODE_MODULES", self.layout.tools().join("contract"))
-            .env("DESCROW_WALLET_NODE_MODULES", self.layout.tools().join("wallet"))
-            .envs(env.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot run cargo")?;
-        let (mut passed, mut failed) = (0, 0);
-        for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
-            let line = line?;
-            println!("{line}");
-            if let Some((good, bad)) = counts(&line) {
-                passed += good;
-                failed += bad;
-            }
-        }
-        // A crate that does not compile fails without a count, and so does a run that held no test.
-        Ok(match (child.wait()?.success(), failed) {
-            (true, 0) if passed > 0 => Outcome::Passed(passed),
-            (_, failed) => Outcome::Failed { passed, failed: failed.max(1) },
+    fn cargo_test(&self, packages: &[&str], env: &[(&str, &str)]) -> anyhow::Result<Outcome> {
+        let tests = Tests { packages, slow: &ON_CHAIN, env };
+        let Count { passed, failed } = test_binaries::run(self.layout, &self.interrupt, &tests)?;
+        // A run that held no test proves nothing.
+        Ok(if failed == 0 && passed > 0 {
+            Outcome::Passed(passed)
+        } else {
+            Outcome::Failed { passed, failed: failed.max(1) }
         })
     }
 
@@ -206,26 +184,5 @@ impl Suite<'_> {
         println!("took {}", seconds(self.progress.elapsed()).trim());
         println!("{passed} passed, {failed} failed");
         if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-    }
-}
-
-/// Passed and failed of a line that ends a test binary's output.
-fn counts(line: &str) -> Option<(u32, u32)> {
-    let (_, rest) = line.split_once("test result: ")?;
-    let count =
-        |word: &str| rest.split_once(word)?.0.rsplit([' ', ';', '.']).find(|text| !text.is_empty())?.parse().ok();
-    Some((count(" passed")?, count(" failed")?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tests_of_a_binary_are_counted_from_its_last_line() {
-        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.03s";
-        assert_eq!(counts(line), Some((12, 3)));
-        assert_eq!(counts("test result: ok. 7 passed; 0 failed; 0 ignored"), Some((7, 0)));
-        assert_eq!(counts("running 7 tests"), None);
     }
 }
