@@ -155,7 +155,7 @@ fn decide(
     }
     let (actor, money) = (Actor::Admin, Money::default());
     order.may(actor, OrderMove::Resolve, money).map_err(|why| ApiError::refused(order, actor, money, why))?;
-    let by_phone = order.payment_mode == PaymentMode::Mpesa;
+    let by_phone = order.paid_by() == PaymentMode::Mpesa;
     if let (true, Err(unpayable)) = (by_phone, wanted.resolution.payable_shillings(order.quote.kes)) {
         let problem = FieldProblem { field: "sellerBps".to_owned(), message: unpayable.to_string() };
         return Err(ApiError::validation(vec![problem]));
@@ -200,7 +200,7 @@ fn entry(admin: Account, action: AuditAction, order: &Order, wanted: &Wanted, no
         DisputeResolution::Split { seller_bps } => entry.with("sellerBps", &seller_bps.get()),
         _ => entry,
     };
-    match order.payment_mode {
+    match order.paid_by() {
         PaymentMode::Mpesa => {
             let shares = wanted.resolution.shillings(order.quote.kes);
             entry.with("kesToBuyer", &shares.buyer.0).with("kesToSeller", &shares.seller.0)

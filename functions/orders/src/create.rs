@@ -198,6 +198,7 @@ fn ordered(
         payment_id: None,
         payout_id: None,
         refund_id: None,
+        funded_by: None,
         dot_payment: None,
         dispute: None,
         pending: None,

@@ -103,6 +103,7 @@ impl Rig {
             payment_id: None,
             payout_id: Some(PaymentId::derived(id.as_uuid(), "payout-1")),
             refund_id: None,
+            funded_by: None,
             dot_payment: None,
             dispute: None,
             pending: None,

@@ -68,6 +68,7 @@ fn order(product: &Product, payment_mode: PaymentMode) -> Order {
         payment_id: None,
         payout_id: None,
         refund_id: None,
+        funded_by: None,
         dot_payment: None,
         dispute: None,
         pending: None,

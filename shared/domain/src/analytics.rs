@@ -178,7 +178,8 @@ impl FromIterator<(Counter, i128)> for Tally {
 
 /// What an order counts for, with all its history.
 pub fn of_order(order: &Order) -> Tally {
-    let mode = order.payment_mode;
+    // Volume is counted where the money was.
+    let mode = order.paid_by();
     let mut tally = Tally::default();
     tally.add(Counter::Now(mode, order.status), 1);
     for line in &order.history {

@@ -266,6 +266,9 @@ pub struct Order {
     /// The refund to the buyer, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_id: Option<PaymentId>,
+    /// What really funded it, by the contract's event: any order can be paid from a wallet. Read it by [`Order::paid_by`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funded_by: Option<PaymentMode>,
     /// The payment in DOT that the buyer reported last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dot_payment: Option<DotPayment>,
@@ -370,6 +373,7 @@ pub(crate) mod tests {
             payment_id: None,
             payout_id: None,
             refund_id: None,
+            funded_by: None,
             dot_payment: None,
             dispute: None,
             pending: None,

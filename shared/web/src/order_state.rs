@@ -13,6 +13,7 @@ impl ApiError {
             Refusal::State(_) => (Code::OrderState, None),
             Refusal::Pending(action) => (Code::OrderState, Some(("pending", name(action)))),
             Refusal::PaymentOpen => (Code::PaymentInProgress, Some(("payment", "is under way".to_owned()))),
+            Refusal::PaymentMade => (Code::PaymentInProgress, Some(("payment", "has come".to_owned()))),
             Refusal::PayoutSent => (Code::OrderState, Some(("payout", "is under way or done".to_owned()))),
         };
         Self::order_moves(order, actor, money, code, against)

@@ -88,6 +88,7 @@ impl Stage {
             payment_id: None,
             payout_id: None,
             refund_id: None,
+            funded_by: None,
             dot_payment: None,
             dispute: None,
             pending: None,

@@ -33,6 +33,7 @@ pub(super) fn order(status: OrderStatus, payment_mode: PaymentMode) -> Order {
         payment_id: None,
         payout_id: None,
         refund_id: None,
+        funded_by: None,
         dot_payment: None,
         dispute: None,
         pending: None,

@@ -74,7 +74,7 @@ fn status(order: &Order, party: Party) -> Wording {
         (S::Completed, Buyer) => {
             ("Order completed", format!("The seller of “{title}” was paid. The order is complete."))
         }
-        (S::Completed, Seller) => match order.payment_mode {
+        (S::Completed, Seller) => match order.paid_by() {
             Mpesa => ("Order completed", format!("You were paid for “{title}”. The order is complete.")),
             Dot => (
                 "Order completed",
@@ -95,7 +95,7 @@ fn delivered(order: &Order, party: Party) -> (&'static str, String) {
         (_, Party::Buyer) => format!("You confirmed the delivery of “{title}”."),
         (_, Party::Seller) => format!("The buyer confirmed the delivery of “{title}”."),
     };
-    match (party, order.payment_mode) {
+    match (party, order.paid_by()) {
         (Party::Buyer, _) => ("Delivery confirmed", format!("{how} The seller is being paid.")),
         (Party::Seller, PaymentMode::Mpesa) => ("Order delivered", format!("{how} Your payout is on its way.")),
         (Party::Seller, PaymentMode::Dot) => ("Order delivered", format!("{how} The contract is paying you.")),
@@ -144,7 +144,7 @@ fn resolved(order: &Order, party: Party) -> (&'static str, String) {
 
 /// What the buyer and the seller get, as people write it.
 fn shares(order: &Order, decision: &Decision) -> (String, String) {
-    match order.payment_mode {
+    match order.paid_by() {
         PaymentMode::Mpesa => (format!("KES {}", decision.kes_to_buyer.0), format!("KES {}", decision.kes_to_seller.0)),
         PaymentMode::Dot => {
             let split = decision.resolution.planck(order.quote.amount);
@@ -171,7 +171,7 @@ fn cancelled(order: &Order, party: Party) -> (&'static str, String) {
             format!("The buyer did not pay for “{title}” in time: the order is cancelled.")
         }
     };
-    let money = match (paid, party, order.payment_mode) {
+    let money = match (paid, party, order.paid_by()) {
         (false, Party::Buyer, _) => " You owe nothing.".to_owned(),
         (false, Party::Seller, _) => " It is on offer again.".to_owned(),
         (true, Party::Buyer, PaymentMode::Mpesa) => {

@@ -206,6 +206,7 @@ fn ordered(buyer: Account, seller: Account, now: Timestamp) -> Order {
         payment_id: None,
         payout_id: None,
         refund_id: None,
+        funded_by: None,
         dot_payment: None,
         dispute: None,
         pending: None,

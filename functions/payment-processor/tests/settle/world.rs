@@ -118,6 +118,7 @@ impl World {
             payment_id: None,
             payout_id: None,
             refund_id: None,
+            funded_by: None,
             dot_payment: None,
             dispute: None,
             pending: None,

@@ -77,6 +77,11 @@ impl<'a> Money<'a> {
         self.payment.is_some_and(|payment| payment.status.is_open())
     }
 
+    /// Whether the buyer paid, and only the contract has not heard of it.
+    fn has_come(self) -> bool {
+        self.payment.is_some_and(|payment| payment.status == PaymentStatus::Succeeded)
+    }
+
     /// Whether the seller's money may have left.
     pub fn has_left(self) -> bool {
         use PaymentStatus::{Failed, Queued, Withdrawn};
@@ -99,6 +104,9 @@ pub enum Refusal {
     /// A payment is under way: M-Pesa has not said yet whether the buyer paid.
     #[error("a payment is under way")]
     PaymentOpen,
+    /// The buyer paid already: to pay again would be to pay twice.
+    #[error("the payment has come already")]
+    PaymentMade,
     /// The seller's money is on its way.
     #[error("the seller's money is on its way")]
     PayoutSent,
@@ -161,15 +169,14 @@ impl Order {
             // Once paid for, the seller counts on the buyer; who regrets it asks the seller or disputes.
             (OrderStatus::Funded, OrderMove::Cancel, Actor::Buyer) => Err(here.into()),
             // The contract paid the seller when it was told of the delivery.
-            (OrderStatus::Delivered, OrderMove::Dispute, _) if self.payment_mode == PaymentMode::Dot => {
-                Err(here.into())
-            }
+            (OrderStatus::Delivered, OrderMove::Dispute, _) if self.paid_by() == PaymentMode::Dot => Err(here.into()),
             (OrderStatus::Delivered, OrderMove::Dispute, _) if money.has_left() => Err(Refusal::PayoutSent),
             (OrderStatus::Created, OrderMove::Fund, Actor::Buyer) | (OrderStatus::Created, OrderMove::Cancel, _)
                 if money.is_awaited() =>
             {
                 Err(Refusal::PaymentOpen)
             }
+            (OrderStatus::Created, OrderMove::Fund, Actor::Buyer) if money.has_come() => Err(Refusal::PaymentMade),
             _ => Ok(next),
         }
     }
@@ -210,6 +217,12 @@ impl Order {
         self.status == OrderStatus::Disputed
             && !self.evidence_is_closed()
             && self.deadlines.evidence.is_none_or(|ends| now < ends)
+    }
+
+    /// How the order's money moves: as it came, or until then as it was meant to come. The contract takes DOT for an order by
+    /// M-Pesa too, and pays out what it took in itself. An order that was funded before this was noted was paid as it was meant.
+    pub fn paid_by(&self) -> PaymentMode {
+        self.funded_by.unwrap_or(self.payment_mode)
     }
 
     /// Whether the order was ever paid.

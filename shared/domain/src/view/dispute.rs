@@ -127,7 +127,7 @@ impl ProposalView {
 
 impl DecisionView {
     fn of(decision: &Decision, order: &Order, viewer: Viewer) -> Self {
-        let by_phone = order.payment_mode == PaymentMode::Mpesa;
+        let by_phone = order.paid_by() == PaymentMode::Mpesa;
         let held = decision.resolution.planck(order.quote.amount);
         Self {
             resolution: decision.resolution.into(),

@@ -78,6 +78,7 @@ pub(crate) fn order(product: &Product, created: Timestamp) -> Order {
         payment_id: None,
         payout_id: None,
         refund_id: None,
+        funded_by: None,
         dot_payment: None,
         dispute: None,
         pending: None,

@@ -52,20 +52,26 @@ fn nothing_is_cancelled_or_paid_twice_while_a_payment_is_open() {
     let order = at(OrderStatus::Created, PaymentMode::Mpesa);
     let phone = "254708374149".parse().unwrap();
     let mut payment = Payment::collection(order.id, order.buyer_id, phone, Kes(100), Timestamp(0));
-    for (status, open) in [
-        (PaymentStatus::Initiated, true),
-        (PaymentStatus::Pending, true),
-        (PaymentStatus::Confirming, true),
-        (PaymentStatus::Failed, false),
-        (PaymentStatus::Review, false),
+    let (open, made) = (Some(Refusal::PaymentOpen), Some(Refusal::PaymentMade));
+    // What stands against giving the order up, and what against paying it.
+    for (status, cancel, fund) in [
+        (PaymentStatus::Initiated, open, open),
+        (PaymentStatus::Pending, open, open),
+        (PaymentStatus::Confirming, open, open),
+        (PaymentStatus::Succeeded, None, made),
+        (PaymentStatus::Failed, None, None),
+        (PaymentStatus::Review, None, None),
     ] {
         payment.status = status;
         let money = Money { payment: Some(&payment), payout: None };
         for actor in [Actor::Buyer, Actor::Seller, Actor::System] {
-            let expected = if open { Err(Refusal::PaymentOpen) } else { Ok(OrderStatus::Cancelled) };
+            let expected = cancel.map_or(Ok(OrderStatus::Cancelled), Err);
             assert_eq!(order.may(actor, OrderMove::Cancel, money), expected, "{status:?}");
         }
-        assert_eq!(order.may(Actor::Buyer, OrderMove::Fund, money).is_err(), open, "{status:?}");
+        let expected = fund.map_or(Ok(OrderStatus::Funded), Err);
+        assert_eq!(order.may(Actor::Buyer, OrderMove::Fund, money), expected, "{status:?}");
+        let offered = order.allowed(Actor::Buyer, money).contains(&OrderMove::Fund);
+        assert_eq!(offered, fund.is_none(), "{status:?}");
         assert_eq!(order.may(Actor::System, OrderMove::Fund, money), Ok(OrderStatus::Funded), "{status:?}");
     }
 }
@@ -91,6 +97,23 @@ fn a_delivered_order_is_disputed_only_while_its_money_is_here() {
     let dot = at(OrderStatus::Delivered, PaymentMode::Dot);
     let state = IllegalMove { status: OrderStatus::Delivered, action: OrderMove::Dispute };
     assert_eq!(dot.may(Actor::Buyer, OrderMove::Dispute, Money::default()), Err(Refusal::State(state)));
+    let from_a_wallet = Order { funded_by: Some(PaymentMode::Dot), ..order };
+    assert_eq!(from_a_wallet.may(Actor::Buyer, OrderMove::Dispute, Money::default()), Err(Refusal::State(state)));
+}
+
+#[test]
+fn an_order_is_paid_as_it_was_funded_and_before_that_and_in_old_rows_as_it_was_meant() {
+    for mode in PaymentMode::ALL {
+        let mut order = at(OrderStatus::Funded, mode);
+        let mut row = serde_json::to_value(&order).unwrap();
+        assert_eq!(row.as_object_mut().unwrap().remove("funded_by"), None, "a row of before has none");
+        assert_eq!(serde_json::from_value::<Order>(row).unwrap().paid_by(), mode);
+        for came in PaymentMode::ALL {
+            order.funded_by = Some(came);
+            let read: Order = serde_json::from_value(serde_json::to_value(&order).unwrap()).unwrap();
+            assert_eq!((read.paid_by(), read.payment_mode), (came, mode));
+        }
+    }
 }
 
 #[test]
