@@ -128,6 +128,8 @@ pub(crate) fn parameters(world: &World, authority: &str) -> BTreeMap<&'static st
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
     [
         ("Architecture", architecture),
+        // No local AWS has CodeDeploy.
+        ("DeploymentType", "AllAtOnce"),
         ("LocalExecuteApi", &format!("{authority}/_aws/execute-api")),
         // Until the API has an address, see stack/deploy.py.
         ("ApiBaseUrl", &format!("http://{authority}")),

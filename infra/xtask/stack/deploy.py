@@ -2,7 +2,9 @@
 
 Reads one JSON object on standard input, and writes one on standard output: the stack's outputs. Progress goes to standard error.
 The template goes through CloudFormation as it stands; only each function's `CodeUri` is replaced by the S3 location of its zip, which is
-what `sam package` does. In Python because boto3 comes with the local AWS anyway, and the AWS SDK for Rust would take minutes to compile.
+what `sam package` does, and `DeploymentType` gets its value as its default: the local AWS has no CodeDeploy, and its SAM sees the
+defaults of parameters only. In Python because boto3 comes with the local AWS anyway, and the AWS SDK for Rust would take minutes to
+compile.
 """
 
 import json
@@ -16,6 +18,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 BUCKET = "descrow-artifacts"
+# What functions are published under, see the template.
+ALIAS = "live"
+DEPLOYMENT_TYPE = re.compile(r"^(  DeploymentType:\n    Type: String\n    Default: )\w+$", re.MULTILINE)
 CODE_URI = re.compile(r"^( +)CodeUri: \.\./functions/([a-z0-9-]+)$", re.MULTILINE)
 
 
@@ -55,7 +60,9 @@ class Deployment:
             indent, function = match.groups()
             return f"{indent}CodeUri: s3://{BUCKET}/{function}/{Path(zips[function]).name}"
 
+        deployment_type = self.order["parameters"]["DeploymentType"]
         packaged = CODE_URI.sub(location, Path(self.order["template"]).read_text())
+        packaged = DEPLOYMENT_TYPE.sub(rf"\g<1>{deployment_type}", packaged)
         s3.put_object(Bucket=BUCKET, Key="template.yaml", Body=packaged.encode())
         return f"{self.order['endpoint']}/{BUCKET}/template.yaml"
 
@@ -90,14 +97,15 @@ class Deployment:
         outputs = self.apply("create", url, parameters)
         # A function cannot refer to the API that refers to it, and a local API has no custom domain to know in advance.
         say("telling the functions the API's address")
-        outputs = self.apply("update", url, parameters | {"ApiBaseUrl": outputs["ApiUrl"]})
+        addressed = {"ApiBaseUrl": outputs["ApiUrl"], "Release": "addressed"}
+        outputs = self.apply("update", url, parameters | addressed)
         functions = self.client("lambda")
         for name in self.order["prepare"]:
-            answer = functions.invoke(FunctionName=name, InvocationType="RequestResponse")
+            answer = functions.invoke(FunctionName=name, Qualifier=ALIAS, InvocationType="RequestResponse")
             if "FunctionError" in answer:
                 raise SystemExit(f"{name} failed: {answer['Payload'].read().decode()}")
         for name in self.order["invoke"]:
-            functions.invoke(FunctionName=name, InvocationType="Event")
+            functions.invoke(FunctionName=name, Qualifier=ALIAS, InvocationType="Event")
         return outputs
 
 
