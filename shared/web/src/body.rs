@@ -53,6 +53,9 @@ fn parse<R: Request>(bytes: &[u8]) -> Result<R::Valid, ApiError> {
     let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
     let raw: Result<R, _> = R::deserialize(serde_ignored::Deserializer::new(tracked, &mut unknown));
     let raw = raw.and_then(|raw| json.end().map(|()| raw));
+    // To serde a list is a struct as well, its entries in the order of the fields.
+    let list = bytes.trim_ascii_start().starts_with(b"[");
+    let raw = if list { Err(serde::de::Error::custom("expected an object, not a list")) } else { raw };
     let raw = raw.map_err(|error| {
         let path = track.path().to_string();
         // `?` is a name that was not read to its end; what is nested too deep is named by where it begins.
@@ -120,6 +123,7 @@ mod tests {
             ("truncated", br#"{"name":"#.to_vec()),
             ("trailing", br#"{"name":"x"} y"#.to_vec()),
             ("array", b"[]".to_vec()),
+            ("array of the fields' values", br#" ["x", 1]"#.to_vec()),
             ("null", b"null".to_vec()),
             ("string", br#""x""#.to_vec()),
             ("invalid UTF-8", b"{\"name\":\"\xff\xfe\"}".to_vec()),

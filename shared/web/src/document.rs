@@ -95,34 +95,22 @@ pub fn open(mut family: OpenApi) -> OpenApi {
 /// A family whose request `schema` demands `field`, a text, where another field has a value: what utoipa's attributes
 /// cannot say.
 #[must_use]
-pub fn demanding(mut family: OpenApi, schema: &str, (other, value): (&str, &str), field: &str) -> OpenApi {
-    let schemas = family.components.as_mut().map(|components| &mut components.schemas);
-    if let Some(RefOr::T(Schema::Object(object))) = schemas.and_then(|schemas| schemas.get_mut(schema)) {
-        let extensions = object.extensions.get_or_insert_default();
-        extensions.insert("x-if".to_owned(), json!({"properties": {other: {"const": value}}, "required": [other]}));
-        extensions.insert("x-then".to_owned(), json!({"properties": {field: {"type": "string"}}, "required": [field]}));
-    }
-    family
+pub fn demanding(family: OpenApi, schema: &str, other: (&str, &str), field: &str) -> OpenApi {
+    let then = json!({"properties": {field: {"type": "string"}}, "required": [field]});
+    ruled(family, schema, &has(other), &then, None)
 }
 
 /// A family whose request `schema` takes `field` exactly where another field has a value.
 #[must_use]
-pub fn only_where(mut family: OpenApi, schema: &str, (other, value): (&str, &str), field: &str) -> OpenApi {
-    let schemas = family.components.as_mut().map(|components| &mut components.schemas);
-    if let Some(RefOr::T(Schema::Object(object))) = schemas.and_then(|schemas| schemas.get_mut(schema)) {
-        let extensions = object.extensions.get_or_insert_default();
-        let given = json!({"properties": {field: {"not": {"type": "null"}}}, "required": [field]});
-        extensions.insert("x-if".to_owned(), json!({"properties": {other: {"const": value}}, "required": [other]}));
-        extensions.insert("x-then".to_owned(), given);
-        extensions.insert("x-else".to_owned(), json!({"properties": {field: {"type": "null"}}}));
-    }
-    family
+pub fn only_where(family: OpenApi, schema: &str, other: (&str, &str), field: &str) -> OpenApi {
+    let otherwise = json!({"properties": {field: {"type": "null"}}});
+    ruled(family, schema, &has(other), &given(field), Some(otherwise))
 }
 
 /// A family whose request `schema` takes `field` only together with `other`.
 #[must_use]
 pub fn together(family: OpenApi, schema: &str, field: &str, other: &str) -> OpenApi {
-    ruled(family, schema, field, &given(other), None)
+    ruled(family, schema, &given(field), &given(other), None)
 }
 
 /// A family whose request `schema` takes `field` or `instead`, one of them and not both, and `field` only where another
@@ -130,7 +118,7 @@ pub fn together(family: OpenApi, schema: &str, field: &str, other: &str) -> Open
 #[must_use]
 pub fn either(family: OpenApi, schema: &str, (other, value): (&str, &str), field: &str, instead: &str) -> OpenApi {
     let then = json!({"properties": {other: {"const": value}, instead: {"type": "null"}}});
-    ruled(family, schema, field, &then, Some(given(instead)))
+    ruled(family, schema, &given(field), &then, Some(given(instead)))
 }
 
 /// A value for `field` that is not `null`.
@@ -138,12 +126,17 @@ fn given(field: &str) -> Value {
     json!({"properties": {field: {"not": {"type": "null"}}}, "required": [field]})
 }
 
-/// What holds for a request where it gives `field`, and where it does not.
-fn ruled(mut family: OpenApi, schema: &str, field: &str, then: &Value, otherwise: Option<Value>) -> OpenApi {
+/// `field` with this value.
+fn has((field, value): (&str, &str)) -> Value {
+    json!({"properties": {field: {"const": value}}, "required": [field]})
+}
+
+/// What holds for the request `schema` where `condition` does, and where it does not.
+fn ruled(mut family: OpenApi, schema: &str, condition: &Value, then: &Value, otherwise: Option<Value>) -> OpenApi {
     let schemas = family.components.as_mut().map(|components| &mut components.schemas);
     if let Some(RefOr::T(Schema::Object(object))) = schemas.and_then(|schemas| schemas.get_mut(schema)) {
         let extensions = object.extensions.get_or_insert_default();
-        extensions.insert("x-if".to_owned(), given(field));
+        extensions.insert("x-if".to_owned(), condition.clone());
         extensions.insert("x-then".to_owned(), then.clone());
         if let Some(otherwise) = otherwise {
             extensions.insert("x-else".to_owned(), otherwise);

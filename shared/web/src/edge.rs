@@ -90,7 +90,7 @@ impl Edge {
     }
 
     /// Proves that the session still stands, and counts the request, in the same round trip as `read`, the route's
-    /// first read. Every route that changes state begins with it, or with [`crate::Visitor::admit`] where it takes no token.
+    /// first read. `read` must change nothing, since it is done for those too who are refused. Every route that changes state begins with it, or with [`crate::Visitor::admit`] where it takes no token.
     ///
     /// # Errors
     /// 401 where the session was revoked or its user's role changed, 429 where a quota is used up, 503 where neither

@@ -85,6 +85,35 @@ impl<'de, T: Json> Deserialize<'de> for Input<T> {
     }
 }
 
+/// An object within a request, and the names in it that nobody knows: they are problems beside the others in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nested<T> {
+    raw: T,
+    unknown: Vec<String>,
+}
+
+impl<T: DeserializeOwned> Json for Nested<T> {
+    const EXPECTED: &'static str = "an object";
+
+    fn read(value: Value) -> Option<Self> {
+        let mut unknown = Vec::new();
+        let object = Some(value).filter(Value::is_object)?;
+        let raw = serde_ignored::deserialize(object, |path| unknown.push(path.to_string())).ok()?;
+        Some(Self { raw, unknown })
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Nested<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        Self::read(value).ok_or_else(|| serde::de::Error::custom("expected an object"))
+    }
+}
+
+impl<T: DeserializeOwned> Json for Vec<Input<Nested<T>>> {
+    const EXPECTED: &'static str = "a list of objects";
+}
+
 /// Parses fields and remembers what was wrong with them. A method answers `None` where it noted a problem; the caller
 /// reads every field first and then gives up with `?`, so that no problem goes unseen.
 #[derive(Debug, Default)]
@@ -183,6 +212,20 @@ impl Fields {
         let parsed: Vec<_> =
             texts.iter().enumerate().map(|(n, text)| self.parsed(&format!("{field}[{n}]"), text, &parse)).collect();
         parsed.into_iter().collect()
+    }
+
+    /// What `read` makes of the object in `field`, which must be there. `read` names what is in it after what it is given.
+    pub fn nested<T: DeserializeOwned, V>(
+        &mut self,
+        field: &str,
+        input: Input<Nested<T>>,
+        read: impl FnOnce(&str, T, &mut Self) -> Option<V>,
+    ) -> Option<V> {
+        let Nested { raw, unknown } = self.present(field, input)?;
+        for name in unknown {
+            self.refuse(format!("{field}.{name}"), "is not a known field");
+        }
+        read(&format!("{field}."), raw, self)
     }
 
     /// The value of a field that must be there.
@@ -310,5 +353,50 @@ mod tests {
         }
         let missing = check("{}").unwrap_err();
         assert_eq!(missing, [("role".to_owned(), "is required".to_owned())]);
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Inner {
+        name: Input<String>,
+        count: Input<u64>,
+    }
+
+    #[test]
+    fn an_object_within_a_request_is_judged_field_by_field_like_the_request() {
+        let check = |json: &str| {
+            let input: Input<Vec<Input<Nested<Inner>>>> = serde_json::from_str(json).unwrap();
+            let mut fields = Fields::default();
+            let read = |within: &str, inner: Inner, fields: &mut Fields| {
+                let name = fields.required::<String>(&format!("{within}name"), inner.name);
+                let count = fields.number(&format!("{within}count"), inner.count, 0..=9, None);
+                Some((name?, count?))
+            };
+            let inputs = fields.present("list", input);
+            let read: Vec<_> = inputs
+                .into_iter()
+                .flatten()
+                .enumerate()
+                .map(|(n, input)| fields.nested(&format!("list[{n}]"), input, read))
+                .collect();
+            let valid: Option<Vec<_>> = read.into_iter().collect();
+            let answer = fields.finish(valid);
+            answer.map_err(|e| e.details().iter().map(|p| format!("{} {}", p.field, p.message)).collect::<Vec<_>>())
+        };
+        assert_eq!(check(r#"[{"name":"a","count":1}]"#), Ok(vec![("a".to_owned(), 1)]));
+        let problems = check(r#"[{"name":7,"path":{"a":1},"x":2},null,"a",["a",1],{"name":"a","count":10}]"#);
+        assert_eq!(
+            problems.unwrap_err(),
+            [
+                "list[0].path is not a known field",
+                "list[0].x is not a known field",
+                "list[0].name must be a string",
+                "list[0].count is required",
+                "list[1] is required",
+                "list[2] must be an object",
+                "list[3] must be an object",
+                "list[4].count must be a whole number from 0 to 9",
+            ]
+        );
+        assert_eq!(check(r#"{"name":"a"}"#).unwrap_err(), ["list must be a list of objects"]);
     }
 }

@@ -1,7 +1,10 @@
 //! The request header `Idempotency-Key`.
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use http::{Method, request::Parts};
+use axum::{
+    body::Bytes,
+    extract::{FromRequestParts, OptionalFromRequestParts},
+};
+use http::{HeaderMap, Method, request::Parts};
 use sha2::{Digest, Sha256};
 
 use crate::{ApiError, error::FieldProblem};
@@ -13,9 +16,24 @@ const NAME: &str = "Idempotency-Key";
 /// The longest key.
 const KEY_BYTES: usize = 255;
 
-/// The SHA-256 of the request's body, which the edge computes.
+/// The SHA-256 of what the request's body says, which the edge computes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyDigest(pub(crate) [u8; 32]);
+
+impl BodyDigest {
+    /// A form is what its parts are; every other body is its bytes.
+    #[cfg_attr(
+        not(feature = "uploads"),
+        allow(unused_variables, clippy::unused_async, reason = "no route takes forms")
+    )]
+    pub(crate) async fn of(headers: &HeaderMap, body: &Bytes) -> Self {
+        #[cfg(feature = "uploads")]
+        if let Some(digest) = crate::form::digest(headers, body.clone()).await {
+            return Self(digest);
+        }
+        Self(Sha256::digest(body).into())
+    }
+}
 
 /// The key of a request that must have one. `Option<IdempotencyKey>` where a client may leave it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +48,7 @@ impl IdempotencyKey {
         &self.scope
     }
 
-    /// The hash of the body: the same key with another body is a mistake of the client's.
+    /// The hash of what the body says: the same key with another body is a mistake of the client's.
     pub(crate) fn fingerprint(&self) -> &str {
         &self.fingerprint
     }

@@ -5,6 +5,8 @@
 //! handler's last step, and only [`App`] renders it.
 
 mod body;
+#[cfg(feature = "bucket")]
+mod bucket;
 mod caching;
 mod cors;
 pub mod document;
@@ -35,7 +37,7 @@ pub use cors::{InvalidOrigins, Origins};
 pub use edge::{Edge, EdgeConfig};
 pub use error::{ApiError, Code, FieldProblem};
 pub use evidence::{Admin, Authenticated, Buyer, Evidence, Live, Seller};
-pub use fields::{Fields, Input, Json, Nothing, Request};
+pub use fields::{Fields, Input, Json, Nested, Nothing, Request};
 pub use idempotency::IdempotencyKey;
 pub use limits::{InvalidQuota, Quota, Uncounted, Visitor};
 pub use once::{Once, outcome};

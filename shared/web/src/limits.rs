@@ -1,9 +1,10 @@
 //! Rate limits: fixed windows, each one counter, counted while the route does its first read.
 //!
-//! A safe request is answered even if the counters cannot be reached; one that changes state is not (it fails closed).
+//! A safe request is answered even if the counters cannot be reached, or are late; one that changes state is not, and no
+//! request about sessions, M-Pesa or administration (they fail closed).
 //! Headers as in draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy`, `RateLimit`, and `Retry-After` on 429.
 
-use std::{fmt::Write, net::IpAddr, str::FromStr, sync::Arc};
+use std::{fmt::Write, net::IpAddr, str::FromStr, sync::Arc, time::Duration};
 
 use axum::extract::FromRequestParts;
 use descrow_domain::{Account, Timestamp};
@@ -15,6 +16,24 @@ use futures_util::{
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 
 use crate::{ApiError, Code};
+
+/// Routes that answer nothing to whom they could not count, not even a read.
+const CLOSED: [&str; 3] = ["/api/auth/", "/api/mpesa/", "/api/admin/"];
+/// How much longer than its own reads a safe request waits for its counters, where it fails open.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Whether every request for `path` fails closed.
+pub(crate) fn fails_closed(path: &str) -> bool {
+    CLOSED.iter().any(|family| path.starts_with(family))
+}
+
+/// What `deciding` says, if it says it soon; counters that are late are unknown, and refuse nobody.
+pub(crate) async fn patiently(deciding: impl Future<Output = Result<(), ApiError>>) -> Result<(), ApiError> {
+    tokio::time::timeout(PATIENCE, deciding).await.unwrap_or_else(|_| {
+        tracing::warn!("limits.counters_late");
+        Ok(())
+    })
+}
 
 /// So many requests in so many seconds; written `100/900`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,7 +203,8 @@ pub struct Uncounted;
 pub struct Visitor(Admission);
 
 impl Visitor {
-    /// Runs the route's first read while the request is counted. Routes without a token that change state begin with it.
+    /// Runs the route's first read while the request is counted. Routes without a token that change state begin with it; `read`
+    /// must change nothing, since it is done for those too who are refused: see [`Visitor::allowed`].
     ///
     /// # Errors
     /// 429 where a quota is used up, 503 where the counters cannot be reached, else what `read` says.
@@ -192,6 +212,14 @@ impl Visitor {
         let (decision, value) = futures_util::join!(self.0.decide(true), read);
         decision?;
         value.map_err(Into::into)
+    }
+
+    /// Waits until the request is counted: for routes that read nothing before they write.
+    ///
+    /// # Errors
+    /// 429 where a quota is used up, 503 where the counters cannot be reached.
+    pub async fn allowed(&self) -> Result<(), ApiError> {
+        self.0.decide(true).await
     }
 }
 
@@ -222,6 +250,16 @@ mod tests {
     fn unreachable_counters_stop_only_what_fails_closed() {
         assert!(verdict(1, true).allows(false).is_ok());
         assert_eq!(verdict(1, true).allows(true).unwrap_err().code(), Code::Unavailable);
+    }
+
+    #[test]
+    fn sessions_m_pesa_and_administration_fail_closed_for_reads_too() {
+        for closed in ["/api/auth/profile", "/api/mpesa/transactions", "/api/admin/orders"] {
+            assert!(fails_closed(closed), "{closed}");
+        }
+        for open in ["/api/products", "/api/orders/1", "/api/notifications", "/api/rates", "/api/authors"] {
+            assert!(!fails_closed(open), "{open}");
+        }
     }
 
     #[test]

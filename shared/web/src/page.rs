@@ -1,11 +1,11 @@
 //! Query parameters and lists by pages.
 //!
-//! A cursor is the place where the next page begins, signed and bound to the route, the filter and the user: it cannot
+//! A cursor is the place where the next page begins, signed and bound to the path, the filter and the user: it cannot
 //! be made up, and one list's cursor is no use on another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::extract::{FromRef, FromRequestParts, MatchedPath};
+use axum::extract::{FromRef, FromRequestParts};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use descrow_platform::Secret;
 use hmac::{Hmac, KeyInit, Mac};
@@ -153,11 +153,10 @@ fn read_limit(text: Option<&str>, fields: &mut Fields) -> Option<u32> {
     limit
 }
 
-/// What a cursor is good for: one route, one filter, one user.
+/// What a cursor is good for: one path with the ids in it, one filter, one user.
 fn binding(parts: &Parts, filter: &BTreeMap<String, String>) -> String {
-    let route = parts.extensions.get::<MatchedPath>().map_or(parts.uri.path(), MatchedPath::as_str);
     let user = parts.extensions.get::<Identity>().and_then(|i| i.0.as_ref().ok()?.as_ref()).map(|claims| claims.sub);
-    serde_json::to_string(&(route, user, filter)).unwrap_or_default()
+    serde_json::to_string(&(parts.uri.path(), user, filter)).unwrap_or_default()
 }
 
 fn read_pairs(query: Option<&str>, fields: &mut Fields) -> BTreeMap<String, String> {

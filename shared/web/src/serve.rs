@@ -14,7 +14,7 @@ use std::{
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{FromRequestParts, MatchedPath, Request, State},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -27,14 +27,13 @@ use futures_util::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts};
 use http_body_util::BodyExt;
 use lambda_http::{RequestExt, request::RequestContext};
-use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 
 use crate::{
     ApiError, Code, Edge,
     cors::Origins,
     idempotency::{self, BodyDigest},
-    limits::{Admission, Uncounted},
+    limits::{self, Admission, Uncounted},
 };
 
 /// The request's id, as `requestId` in errors.
@@ -123,11 +122,12 @@ impl App {
         let info = RequestInfo::of(&request);
         let stage = stage_of(&request);
         let (mut parts, body) = request.into_parts();
+        let body = bytes_of(body);
         if let Some(uri) = stage.and_then(|stage| without_stage(&parts.uri, &stage)) {
             parts.uri = uri;
         }
         if parts.headers.contains_key(idempotency::HEADER) {
-            parts.extensions.insert(BodyDigest(Sha256::digest(&*body).into()));
+            parts.extensions.insert(BodyDigest::of(&parts.headers, &body).await);
         }
         parts.extensions.insert(info.clone());
         let (method, headers) = (parts.method.clone(), parts.headers.clone());
@@ -136,7 +136,7 @@ impl App {
             None if header_bytes(&headers) > HEADER_LIMIT => {
                 ApiError::new(Code::HeadersTooLarge, "Headers have at most 16384 bytes.").into_response()
             }
-            None => self.route(Request::from_parts(parts, body_of(body)), info.deadline).await,
+            None => self.route(Request::from_parts(parts, Body::from(body)), info.deadline).await,
         };
         let route = response.extensions_mut().remove::<Route>();
         let status = response.status();
@@ -210,11 +210,11 @@ async fn admit(State(edge): State<Edge>, mut request: Request, next: Next) -> Re
     let ip = request.extensions().get::<RequestInfo>().and_then(|info| info.ip);
     let identity = edge.identify(request.headers());
     let admission = edge.admission(ip, request.uri().path(), &identity);
-    let safe = request.method().is_safe();
+    let (safe, closed) = (request.method().is_safe(), limits::fails_closed(request.uri().path()));
     request.extensions_mut().insert(identity);
     request.extensions_mut().insert(admission.clone());
     let mut response = if safe {
-        answer_safe(next.run(request), &admission).await
+        answer_safe(next.run(request), &admission, closed).await
     } else {
         answer_unsafe(next.run(request).await, &admission).await
     };
@@ -222,15 +222,17 @@ async fn admit(State(edge): State<Edge>, mut request: Request, next: Next) -> Re
     response
 }
 
-/// Counts the request while it is answered; not at all where the answer was in memory, and is there at once.
-async fn answer_safe(answer: impl Future<Output = Response>, admission: &Admission) -> Response {
-    match select(pin!(answer), pin!(admission.decide(false))).await {
+/// Counts the request while it is answered; not at all where the answer was in memory, and is there at once. A refusal ends the
+/// answering; counters that are late hold an answer up for a moment only, unless the route fails closed.
+async fn answer_safe(answer: impl Future<Output = Response>, admission: &Admission, closed: bool) -> Response {
+    match select(pin!(answer), pin!(admission.decide(closed))).await {
         Either::Left((response, _)) if response.extensions().get::<Uncounted>().is_some() => response,
-        Either::Left((response, deciding)) => deciding.await.map_or_else(IntoResponse::into_response, |()| response),
-        Either::Right((decision, answer)) => {
-            let response = answer.await;
+        Either::Left((response, deciding)) => {
+            let decision = if closed { deciding.await } else { limits::patiently(deciding).await };
             decision.map_or_else(IntoResponse::into_response, |()| response)
         }
+        Either::Right((Err(refused), _)) => refused.into_response(),
+        Either::Right((Ok(()), answer)) => answer.await,
     }
 }
 
@@ -242,7 +244,7 @@ async fn answer_unsafe(response: Response, admission: &Admission) -> Response {
     if response.status().is_success() {
         // The handler changed state without evidence: a mistake in its code, which a test should meet first.
         tracing::error!("http.route_skipped_admission");
-        debug_assert!(false, "a state-changing route must begin with Edge::live, Edge::once or Visitor::admit");
+        debug_assert!(false, "a state-changing route must begin with Edge::live, Visitor::admit or Visitor::allowed");
     }
     admission.decide(false).await.map_or_else(IntoResponse::into_response, |()| response)
 }
@@ -266,11 +268,11 @@ fn header_bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
-fn body_of(body: lambda_http::Body) -> Body {
+fn bytes_of(body: lambda_http::Body) -> Bytes {
     match body {
-        lambda_http::Body::Text(text) => Body::from(text),
-        lambda_http::Body::Binary(bytes) => Body::from(bytes),
-        _ => Body::empty(),
+        lambda_http::Body::Text(text) => text.into(),
+        lambda_http::Body::Binary(bytes) => bytes.into(),
+        _ => Bytes::new(),
     }
 }
 

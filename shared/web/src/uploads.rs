@@ -15,7 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::{ApiError, Code, FieldProblem, Reply};
+use crate::{ApiError, FieldProblem, Reply};
 
 /// Where to upload it.
 #[derive(Serialize, ToSchema)]
@@ -91,7 +91,7 @@ impl UploadId {
     pub async fn permit(bucket: &Bucket, account: Account, promise: &Upload) -> Result<Reply, ApiError> {
         let id = Self(promise.sha256);
         let key = id.key(account).map_err(ApiError::internal)?;
-        let permitted = bucket.presign_put(&key, promise, SystemTime::now()).await.map_err(failed)?;
+        let permitted = bucket.presign_put(&key, promise, SystemTime::now()).await?;
         let until = permitted.expires_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let answer = PermittedUpload {
             upload_id: id.to_string(),
@@ -121,7 +121,7 @@ impl UploadId {
             Err(BucketError::TooLarge { .. }) => {
                 return Err(Unusable::Refused(format!("has more than {limit} bytes")));
             }
-            Err(error) => return Err(Unusable::Failed(failed(error))),
+            Err(error) => return Err(Unusable::Failed(error.into())),
         };
         if Sha256::digest(&bytes).as_slice() == self.0 { Ok(bytes) } else { Err(refused("is not what was promised")) }
     }
@@ -132,14 +132,5 @@ impl UploadId {
         if let Err(error) = bucket.delete(&key, deadline).await {
             tracing::warn!(%error, "upload.left_in_bucket");
         }
-    }
-}
-
-/// The bucket's failure as clients see it.
-fn failed(error: BucketError) -> ApiError {
-    if error.is_temporary() {
-        ApiError::caused(Code::Unavailable, error).retry_after(5)
-    } else {
-        ApiError::internal(error)
     }
 }

@@ -3,7 +3,13 @@
 // Helpers of tests stand outside of functions marked as tests, where clippy allows this by itself.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::extract::{FromRef, State};
 use descrow_domain::{
@@ -11,7 +17,10 @@ use descrow_domain::{
     user::{KycStatus, Role, User},
 };
 use descrow_platform::{Config, ConfigError};
-use descrow_store::{Family, Store, Table, Tables, testing::TestStore};
+use descrow_store::{
+    Family, Store, Table, Tables,
+    testing::{STACK, TestStore},
+};
 use descrow_web::{
     Admin, ApiError, App, Authenticated, Buyer, Code, Edge, EdgeConfig, Id, Known, List, OpenApiRouter, Page, Reply,
     Seller, Subject, Visitor, document, routes,
@@ -21,6 +30,7 @@ use serde_json::{Value, json};
 #[derive(Clone)]
 struct Toy {
     edge: Edge,
+    notes: Arc<AtomicUsize>,
 }
 
 impl FromRef<Toy> for Edge {
@@ -89,8 +99,33 @@ async fn visit(visitor: Visitor) -> Result<Reply, ApiError> {
     Ok(Reply::no_content())
 }
 
+/// Parts
+#[utoipa::path(get, path = "/api/toys/{id}/parts", params(("id" = u32, Path)),
+    responses((status = 200, description = "A toy's parts", body = List<u64>)))]
+async fn parts(Id(id): Id<u32>, page: Page) -> Result<Reply, ApiError> {
+    let from: u64 = page.position()?.unwrap_or(u64::from(id) * 1000);
+    Reply::ok(&page.list(vec![from], Some(from + 1))?)
+}
+
+/// Who
+#[utoipa::path(get, path = "/api/auth/toy", responses((status = 200, description = "Somebody")))]
+async fn who() -> Result<Reply, ApiError> {
+    Reply::ok(&json!({}))
+}
+
+/// Write
+#[utoipa::path(post, path = "/api/notes", responses((status = 204, description = "Done")))]
+async fn note(State(toy): State<Toy>, visitor: Visitor) -> Result<Reply, ApiError> {
+    visitor.allowed().await?;
+    toy.notes.fetch_add(1, Ordering::SeqCst);
+    Ok(Reply::no_content())
+}
+
 fn family() -> OpenApiRouter<Toy> {
     OpenApiRouter::new()
+        .routes(routes!(parts))
+        .routes(routes!(who))
+        .routes(routes!(note))
         .routes(routes!(list, change))
         .routes(routes!(buy))
         .routes(routes!(administer))
@@ -116,6 +151,7 @@ struct Stack {
     db: TestStore,
     edge: Edge,
     app: App,
+    notes: Arc<AtomicUsize>,
 }
 
 struct Answer {
@@ -143,8 +179,10 @@ impl Stack {
 
     fn over(db: TestStore, store: Store, changed: &[(&str, &str)]) -> Self {
         let edge = Edge::new(configure(changed).unwrap(), store);
-        let app = App::new(edge.clone(), family().with_state(Toy { edge: edge.clone() }).into());
-        Self { db, edge, app }
+        let notes = Arc::<AtomicUsize>::default();
+        let toy = Toy { edge: edge.clone(), notes: notes.clone() };
+        let app = App::new(edge.clone(), family().with_state(toy).into());
+        Self { db, edge, app, notes }
     }
 
     /// A token of a registered user with a session.
@@ -293,12 +331,44 @@ async fn without_counters_reads_go_on_and_changes_stop() {
     let store = Store::new(db.client.clone(), tables);
     let stack = Stack::over(db, store, &[]);
     let token = format!("Bearer {}", stack.token(Role::Seller).await);
+    let headers = [("Authorization", token.as_str())];
     assert_eq!(stack.get("/api/toys").await.status, 200);
-    for path in ["/api/toys", "/api/visits"] {
-        let answer = stack.send("POST", path, &[("Authorization", &token)]).await;
+    let changes = [("POST", "/api/toys"), ("POST", "/api/visits"), ("POST", "/api/notes")];
+    let closed = [("GET", "/api/auth/toy"), ("GET", "/api/admin/toys")];
+    for (method, path) in changes.into_iter().chain(closed) {
+        let answer = stack.send(method, path, &headers).await;
         assert_eq!(answer.code(), (503, "service_unavailable"), "{path}");
         assert_eq!(answer.header("retry-after"), "1");
     }
+    assert_eq!(stack.notes.load(Ordering::SeqCst), 0);
+}
+
+/// A store whose database takes requests and never answers one.
+async fn silent(db: &TestStore) -> (tokio::net::TcpListener, Store) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let config = db.client.config().to_builder().endpoint_url(endpoint).build();
+    (listener, Store::new(descrow_store::Client::from_conf(config), Tables::of_stack(STACK)))
+}
+
+#[tokio::test]
+async fn counters_that_never_answer_hold_a_read_up_for_a_moment_only() {
+    let db = TestStore::start().await;
+    let (_listener, store) = silent(&db).await;
+    let stack = Stack::over(db, store, &[]);
+    let answer = stack.get("/api/toys").await;
+    assert_eq!((answer.status, answer.header("ratelimit")), (200, ""), "what is left of the quota is not known");
+}
+
+#[tokio::test]
+async fn a_request_beyond_its_quota_is_not_worked_on() {
+    let stack = Stack::new(&[("RATE_LIMIT_IP", "1/900")]).await;
+    assert_eq!(stack.send("POST", "/api/notes", &[]).await.status, 204);
+    let over = stack.send("POST", "/api/notes", &[]).await;
+    assert_eq!((over.code(), stack.notes.load(Ordering::SeqCst)), ((429, "rate_limited"), 1));
+    let hanging = stack.get("/api/toys/hanging").await;
+    assert_eq!(hanging.code(), (429, "rate_limited"), "nobody waits for an answer that is not given");
+    assert!(hanging.header("ratelimit").starts_with("\"ip\";r=0;t="), "{}", hanging.header("ratelimit"));
 }
 
 #[tokio::test]
@@ -350,6 +420,11 @@ async fn a_list_is_walked_by_cursors_that_fit_no_other_list() {
     let path = format!("/api/toys?cursor={next}");
     let other = stack.send("GET", &path, &[("Authorization", &token)]).await;
     assert_eq!(other.code(), (400, "invalid_cursor"), "another user's list");
+    let parts = stack.get("/api/toys/1/parts").await.body;
+    let of_one = parts["nextCursor"].as_str().unwrap();
+    assert_eq!(stack.get(&format!("/api/toys/1/parts?cursor={of_one}")).await.body["items"], json!([1001]));
+    let crossed = stack.get(&format!("/api/toys/2/parts?cursor={of_one}")).await;
+    assert_eq!(crossed.code(), (400, "invalid_cursor"), "another toy's parts");
     let bent = format!("/api/toys?cursor=A{}", &next[1..]);
     assert_eq!(stack.get(&bent).await.code(), (400, "invalid_cursor"));
     let wrong = stack.get("/api/toys?limit=0&colour=red&cursor=x&limit=3").await;
@@ -390,7 +465,7 @@ fn bad_settings_are_all_named() {
 fn the_document_lists_what_the_router_has_with_every_error() {
     let openapi = family().into_openapi();
     let routes = document::routes(&openapi);
-    assert_eq!(routes.len(), 9);
+    assert_eq!(routes.len(), 12);
     assert!(routes.contains(&("POST".to_owned(), "/api/toys/{id}/buy".to_owned())));
     let whole: Value = serde_json::from_str(&document::complete([openapi]).unwrap()).unwrap();
     assert_eq!(whole["openapi"], "3.1.0");

@@ -112,6 +112,7 @@ fn hostile() -> Vec<Hostile> {
         post("no body", "", "malformed_json", &["body"]),
         post("half a body", r#"{"name":"#, "malformed_json", &["name"]),
         post("an array", "[]", "malformed_json", &["body"]),
+        post("an array of the fields' values", r#"["x",1]"#, "malformed_json", &["body"]),
         post("null", "null", "malformed_json", &["body"]),
         post("trailing garbage", r#"{"name":"x"} y"#, "malformed_json", &["body"]),
         post("two documents", r#"{"name":"x"}{"name":"x"}"#, "malformed_json", &["body"]),
