@@ -129,6 +129,52 @@ fn a_picture_that_nobody_could_show_is_refused() {
     }
 }
 
+/// A chunk of a WebP, padded.
+fn riff_chunk(name: [u8; 4], data: &[u8]) -> Vec<u8> {
+    let padding = &[0][..data.len() % 2];
+    [&name[..], &u32::try_from(data.len()).unwrap().to_le_bytes(), data, padding].concat()
+}
+
+fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
+    riff_chunk(*b"RIFF", &[&b"WEBP"[..], &chunks.concat()].concat())
+}
+
+/// A frame of an animation, of 8 by 8 pixels, with these chunks.
+fn riff_frame(chunks: &[Vec<u8>]) -> Vec<u8> {
+    let header = [&[0; 6][..], &[7, 0, 0, 7, 0, 0], &[100, 0, 0], &[0]].concat();
+    riff_chunk(*b"ANMF", &[header, chunks.concat()].concat())
+}
+
+#[test]
+fn the_frames_of_an_animation_keep_their_pictures_and_nothing_that_is_hidden_between_them() {
+    let script = b"<script>alert(1)</script>PK\x03\x04";
+    let lossless = riff_chunk(*b"VP8L", b"\x2F\x07\xC0\x01\0");
+    let lossy = riff_chunk(*b"VP8 ", b"\0\0\0\x9D\x01\x2A\x08\0\x08\0data!");
+    let alpha = riff_chunk(*b"ALPH", b"\0alpha");
+    let hidden = |name: &[u8; 4]| riff_chunk(*name, script);
+    let canvas = |flags: u8| riff_chunk(*b"VP8X", &[flags, 0, 0, 0, 7, 0, 0, 7, 0, 0]);
+    let colours = riff_chunk(*b"ANIM", &[0; 6]);
+    let dirty = riff(&[
+        canvas(0x1E),
+        colours.clone(),
+        riff_frame(&[hidden(b"EXIF"), lossless.clone(), hidden(b"NOTE")]),
+        riff_frame(&[alpha.clone(), hidden(b"XMP "), lossy.clone()]),
+        hidden(b"XMP "),
+    ]);
+    let expected =
+        riff(&[canvas(0x12), colours.clone(), riff_frame(std::slice::from_ref(&lossless)), riff_frame(&[alpha, lossy])]);
+    let image = clean(&dirty).unwrap();
+    assert_eq!(image.bytes(), expected);
+    assert_eq!(clean(&expected).unwrap(), image);
+
+    let with = |frame: Vec<u8>| clean(&riff(&[canvas(0x02), colours.clone(), frame]));
+    assert_eq!(with(riff_frame(&[hidden(b"NOTE")])), Err(BadImage::Damaged("no picture in a frame")));
+    assert_eq!(with(riff_frame(&[lossless[..8].to_vec()])), Err(BadImage::CutOff));
+    assert_eq!(with(riff_frame(&[lossless, b"NO".to_vec()])), Err(BadImage::CutOff));
+    let bomb = riff_chunk(*b"VP8L", b"\x2F\xFF\xFF\xFF\x0F");
+    assert_eq!(with(riff_frame(&[bomb])), Err(BadImage::TooManyPixels));
+}
+
 #[test]
 fn a_file_that_is_something_else_as_well_is_only_a_picture_afterwards() {
     let (jpeg, png, webp) = (PHOTOS[0].2, PHOTOS[2].2, PHOTOS[4].2);
@@ -162,7 +208,7 @@ proptest! {
     fn no_bytes_make_a_parser_panic(
         front in prop::sample::select(vec![
             &b""[..], b"\xFF\xD8\xFF", b"\x89PNG\r\n\x1A\n", b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR", b"RIFF\xFF\0\0\0WEBP",
-            b"RIFF\x40\0\0\0WEBPVP8X\x0A\0\0\0", b"RIFF\x40\0\0\0WEBPVP8L", b"\xFF\xD8\xFF\xC0\0\x0B",
+            b"RIFF\x40\0\0\0WEBPVP8X\x0A\0\0\0", b"RIFF\x60\0\0\0WEBPANMF\x30\0\0\0", b"RIFF\x40\0\0\0WEBPVP8L", b"\xFF\xD8\xFF\xC0\0\x0B",
         ]),
         bytes in prop::collection::vec(any::<u8>(), 0..300),
     ) {

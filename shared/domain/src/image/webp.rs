@@ -9,6 +9,8 @@ pub(super) const WEBP: &[u8] = b"WEBP";
 /// Flags of the `VP8X` chunk (RFC 9649 §2.7).
 const HAS_EXIF: u8 = 0x08;
 const HAS_XMP: u8 = 0x04;
+/// Bytes of an animation's frame before its chunks (RFC 9649 §2.7.1.1).
+const FRAME_HEADER: usize = 16;
 
 pub(super) fn clean(input: &[u8]) -> Result<Vec<u8>, BadImage> {
     let mut container = Reader::new(input);
@@ -19,27 +21,22 @@ pub(super) fn clean(input: &[u8]) -> Result<Vec<u8>, BadImage> {
     let mut body = WEBP.to_vec();
     let (mut picture, mut flags_at, mut oriented) = (false, None, false);
     while !reader.rest().is_empty() {
-        let name: [u8; 4] = reader.array()?;
-        let size = length(u32::from_le_bytes(reader.array()?))?;
-        let data = reader.take(size)?;
-        if size % 2 == 1 {
-            reader.take(1)?;
-        }
+        let (name, data) = chunk(&mut reader)?;
         match &name {
-            b"VP8X" if body.len() == WEBP.len() && size == 10 => {
+            b"VP8X" if body.len() == WEBP.len() && data.len() == 10 => {
                 extended_size(data, 4)?;
                 flags_at = Some(body.len() + 8);
                 write_chunk(&mut body, name, data);
             }
             b"VP8X" => return Err(BadImage::Damaged("header")),
-            b"VP8 " | b"VP8L" | b"ANMF" => {
+            b"VP8 " | b"VP8L" => {
                 picture = true;
-                match &name {
-                    b"VP8 " => lossy_size(data)?,
-                    b"VP8L" => lossless_size(data)?,
-                    _ => extended_size(data, 6)?,
-                }
+                bitstream_size(name, data)?;
                 write_chunk(&mut body, name, data);
+            }
+            b"ANMF" => {
+                picture = true;
+                write_chunk(&mut body, name, &frame(data)?);
             }
             b"ALPH" | b"ANIM" | b"ICCP" => write_chunk(&mut body, name, data),
             b"EXIF" if !oriented && flags_at.is_some() => {
@@ -60,6 +57,41 @@ pub(super) fn clean(input: &[u8]) -> Result<Vec<u8>, BadImage> {
     }
     let size = u32::try_from(body.len()).map_err(|_| BadImage::Damaged("length"))?;
     Ok([RIFF, &size.to_le_bytes(), &body].concat())
+}
+
+/// A frame of an animation: its place, size, duration and flags, then chunks of its own, of which those stay that are the picture.
+fn frame(data: &[u8]) -> Result<Vec<u8>, BadImage> {
+    extended_size(data, 6)?;
+    let mut reader = Reader::new(data);
+    let mut kept = reader.take(FRAME_HEADER)?.to_vec();
+    let mut picture = false;
+    while !reader.rest().is_empty() {
+        let (name, data) = chunk(&mut reader)?;
+        match &name {
+            b"VP8 " | b"VP8L" => {
+                picture = true;
+                bitstream_size(name, data)?;
+                write_chunk(&mut kept, name, data);
+            }
+            b"ALPH" => write_chunk(&mut kept, name, data),
+            _ => {}
+        }
+    }
+    if picture { Ok(kept) } else { Err(BadImage::Damaged("no picture in a frame")) }
+}
+
+fn chunk<'a>(reader: &mut Reader<'a>) -> Result<([u8; 4], &'a [u8]), BadImage> {
+    let name = reader.array()?;
+    let size = length(u32::from_le_bytes(reader.array()?))?;
+    let data = reader.take(size)?;
+    if size % 2 == 1 {
+        reader.take(1)?;
+    }
+    Ok((name, data))
+}
+
+fn bitstream_size(name: [u8; 4], data: &[u8]) -> Result<(), BadImage> {
+    if &name == b"VP8L" { lossless_size(data) } else { lossy_size(data) }
 }
 
 /// Width and height less one in 24 bits each, as the extended header has them at 4 and an animation's frame at 6.
