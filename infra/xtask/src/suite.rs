@@ -70,7 +70,9 @@ pub(crate) fn run(layout: &Layout, progress: &Progress) -> anyhow::Result<ExitCo
     });
     if suite.last_passed() {
         let stack = fresh.stack_file();
-        suite.tests("end to end", &["--package", "e2e"], &[("DESCROW_STACK", &stack.to_string_lossy())]);
+        // They wait for blocks and schedules most of the time.
+        let env = [("DESCROW_STACK", &*stack.to_string_lossy()), ("RUST_TEST_THREADS", "4")];
+        suite.tests("end to end", &["--package", "e2e"], &env);
         suite.check("schemathesis", |s| schemathesis::play(&fresh, s.progress, &[]));
     }
     suite.check("stack stops", |s| down::run(&fresh, s.progress));
