@@ -21,6 +21,8 @@ pub enum AuditAction {
     RejectKyc,
     /// Sent a payout or refund again that had failed.
     RetryPayout,
+    /// Said what M-Pesa's portal shows of a payment that waited for a human.
+    SettlePayment,
 }
 
 /// A row of `audit`.

@@ -11,17 +11,22 @@
 //! | a paid order is recorded as failed | an unknown code, a timeout or silence never fails a payment; a status query fails one only after [`GRACE_SECONDS`] |
 //! | a forged callback pays an order | a claimed success is confirmed by a status query before it counts |
 //! | a success that came late is lost | it is taken while the order can be paid, and is a human's work afterwards |
-//! | a payment stays open for ever | [`next_check`] ends after 48 hours, and then a human is asked |
+//! | a payment stays open for ever | [`next_check`] ends after 48 hours without an answer, and then a human is asked |
+//! | a payout ends since nobody could send it | a send that certainly had no effect is repeated without an end ([`regular_check`]) |
+//! | what a human was asked has no way out | [`Payment::stated`]: an admin says what M-Pesa's portal shows |
 
+mod attempt;
 mod collection;
 mod payout;
 mod schedule;
+mod stated;
 
 use serde::{Deserialize, Serialize};
 
 pub use collection::{Claimed, CollectionObservation, OrderFooting, decide_collection};
 pub use payout::{PayoutObservation, decide_payout};
-pub use schedule::{GIVE_UP_SECONDS, GRACE_SECONDS, UNANSWERED_SECONDS, next_check};
+pub use schedule::{GIVE_UP_SECONDS, GRACE_SECONDS, UNANSWERED_SECONDS, next_check, regular_check};
+pub use stated::{Ended, MpesaReceipt, NotStated, Stated};
 
 use crate::{Account, Kes, Msisdn, OrderId, PaymentId, Timestamp};
 
@@ -46,7 +51,8 @@ pub enum PaymentKind {
 /// Where a payment stands.
 ///
 /// A collection goes initiated → pending → (confirming →) succeeded or failed; a payout or refund goes queued → sending →
-/// sent → succeeded or failed. Every one can end in review, where a human decides.
+/// sent → succeeded or failed; back to queued where the send certainly had no effect. Every one can end in review, where a
+/// human decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStatus {
@@ -115,6 +121,8 @@ pub enum ReviewReason {
     ReceiptReused,
     /// M-Pesa refused the payout request itself: configuration or our mistake, nothing was paid.
     RequestRefused,
+    /// The buyer paid another amount than was asked; an admin confirmed it, and it goes back.
+    Returned,
 }
 
 impl ReviewReason {
@@ -125,7 +133,12 @@ impl ReviewReason {
 
     /// Whether the order may be paid by a new push meanwhile: no money of the buyer is known to have moved.
     pub fn allows_new_push(self) -> bool {
-        matches!(self, Self::NoAnswer | Self::Unresolved)
+        matches!(self, Self::NoAnswer | Self::Unresolved | Self::Returned)
+    }
+
+    /// Whether the money came and a refund of it is owed: nothing is left to decide.
+    pub fn goes_back(self) -> bool {
+        matches!(self, Self::SecondPayment | Self::OrderClosed | Self::Returned)
     }
 }
 
@@ -181,6 +194,9 @@ pub struct Payment {
     pub phone: Msisdn,
     /// Whole shillings.
     pub amount_kes: Kes,
+    /// What came, where it was another amount than was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_kes: Option<Kes>,
     /// The collection that a refund gives back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_of: Option<PaymentId>,
@@ -204,7 +220,7 @@ pub struct Payment {
     /// reason: when another attempt is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_check_at: Option<Timestamp>,
-    /// When M-Pesa took the push or the payout.
+    /// When M-Pesa took the push or the payout, or first may have taken the payout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_at: Option<Timestamp>,
     /// When the first callback was handled.
@@ -271,39 +287,6 @@ impl Payment {
         Self { refund_of: Some(collection.id), ..refund }
     }
 
-    /// Which attempt a payout or refund is, from its id; `None` for a collection, and after [`MAX_ATTEMPTS`].
-    pub fn attempt(&self) -> Option<u32> {
-        (1..=MAX_ATTEMPTS).find(|n| self.id_of_attempt(*n) == Some(self.id))
-    }
-
-    /// The attempts before this one; none where it is the first.
-    pub fn earlier_attempts(&self) -> Vec<PaymentId> {
-        let this = self.attempt().unwrap_or_default();
-        (1..this).filter_map(|n| self.id_of_attempt(n)).collect()
-    }
-
-    fn id_of_attempt(&self, n: u32) -> Option<PaymentId> {
-        let (space, name) = match (self.kind, self.refund_of) {
-            (PaymentKind::Payout, _) => (*self.order_id.as_uuid(), "payout"),
-            (PaymentKind::Refund, Some(collection)) => (*collection.as_uuid(), "refund"),
-            _ => return None,
-        };
-        Some(PaymentId::derived(&space, &format!("{name}-{n}")))
-    }
-
-    /// The next attempt of a payout or refund that finally failed, to `phone` where another one is known. `None` where
-    /// nothing failed, or it did so too often for a program.
-    pub fn again(&self, phone: Option<Msisdn>, now: Timestamp) -> Option<Self> {
-        let next = self.attempt()?.checked_add(1).filter(|next| *next <= MAX_ATTEMPTS)?;
-        if self.status != PaymentStatus::Failed {
-            return None;
-        }
-        let id = self.id_of_attempt(next)?;
-        let phone = phone.unwrap_or_else(|| self.phone.clone());
-        let again = Self::begun(id, self.kind, self.order_id, self.user_id, phone, self.amount_kes, now);
-        Some(Self { refund_of: self.refund_of, ..again })
-    }
-
     /// A payout that nobody sent yet, taken back; `None` for one that may have left.
     pub fn withdrawn(&self, now: Timestamp) -> Option<Self> {
         (self.kind == PaymentKind::Payout && self.status == PaymentStatus::Queued).then(|| Self {
@@ -346,6 +329,7 @@ impl Payment {
             user_id,
             phone,
             amount_kes,
+            came_kes: None,
             refund_of: None,
             status,
             merchant_request_id: None,

@@ -77,15 +77,18 @@ impl<'a> Money<'a> {
         self.payment.is_some_and(|payment| payment.status.is_open())
     }
 
-    /// Whether the buyer paid, and only the contract has not heard of it.
+    /// Whether the buyer paid, and only the contract has not heard of it; or paid in a way that somebody has to look into.
     fn has_come(self) -> bool {
-        self.payment.is_some_and(|payment| payment.status == PaymentStatus::Succeeded)
+        self.payment.is_some_and(|payment| match payment.status {
+            PaymentStatus::Succeeded => true,
+            PaymentStatus::Review => payment.review.is_some_and(|reason| !reason.allows_new_push()),
+            _ => false,
+        })
     }
 
     /// Whether the seller's money may have left.
     pub fn has_left(self) -> bool {
-        use PaymentStatus::{Failed, Queued, Withdrawn};
-        self.payout.is_some_and(|payout| !matches!(payout.status, Queued | Failed | Withdrawn))
+        self.payout.is_some_and(Payment::may_have_left)
     }
 }
 

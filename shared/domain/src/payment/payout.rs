@@ -1,6 +1,6 @@
 //! What follows from what M-Pesa says of a payout to a seller (DARAJA.md §5).
 
-use super::{Claimed, Decision, FailureClass, Payment, PaymentStatus, ReviewReason, next_check};
+use super::{Claimed, Decision, FailureClass, Payment, PaymentStatus, ReviewReason, next_check, regular_check};
 use crate::Timestamp;
 
 /// What M-Pesa, or its silence, says of a payout.
@@ -8,10 +8,13 @@ use crate::Timestamp;
 pub enum PayoutObservation {
     /// M-Pesa queued it, or says that it has one with this id already: both mean that it was received.
     Accepted,
-    /// M-Pesa refused the request itself: nothing was paid.
+    /// M-Pesa refused the request itself, and no earlier send of it can have arrived: nothing was paid.
     Refused,
     /// No answer: it may have been received. The same id is sent again.
     Unanswered,
+    /// Certainly nothing came of this send or question: our credentials, our configuration or the way there are at fault. What an
+    /// earlier send did stays as open as it was.
+    NotSent,
     /// A result says paid.
     ResultPaid {
         /// The amount it names.
@@ -62,6 +65,11 @@ pub fn decide_payout(payment: &Payment, observation: PayoutObservation, now: Tim
             _ => Decision::Ignore,
         },
         O::Accepted if !matches!(payment.status, PaymentStatus::Queued | PaymentStatus::Sending) => Decision::Ignore,
+        O::NotSent => Decision::Retry { at: regular_check(first_sent(payment), now) },
+        // The first send that counts may come when the payout is old.
+        O::Accepted | O::Unanswered if payment.submitted_at.is_none() => {
+            Decision::Retry { at: next_check(payment.created_at, now).unwrap_or_else(|| soon(now)) }
+        }
         O::Accepted | O::Unanswered | O::ResultFailed { .. } | O::QueueTimeout | O::StatusUnknown => {
             later(payment, now)
         }
@@ -80,8 +88,13 @@ fn soon(now: Timestamp) -> Timestamp {
     next_check(now, now).unwrap_or(now)
 }
 
+/// What the schedule counts from: M-Pesa's silence begins when it may have the payout.
+fn first_sent(payment: &Payment) -> Timestamp {
+    payment.submitted_at.unwrap_or(payment.created_at)
+}
+
 fn later(payment: &Payment, now: Timestamp) -> Decision {
-    match next_check(payment.created_at, now) {
+    match next_check(first_sent(payment), now) {
         Some(at) => Decision::Retry { at },
         None => Decision::Review { reason: ReviewReason::Unresolved },
     }

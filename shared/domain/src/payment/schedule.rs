@@ -17,9 +17,18 @@ const REGULAR: i64 = 4 * 3600;
 
 /// The first instant of the schedule of a payment begun at `begun` that lies after `now`; `None` when 48 hours are over.
 pub fn next_check(begun: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    let age = now.millis_since(begun).max(0) / 1000;
-    let offset = FIRST.into_iter().find(|offset| *offset > age).unwrap_or_else(|| (age / REGULAR + 1) * REGULAR);
+    let offset = offset(begun, now);
     (offset <= GIVE_UP_SECONDS).then(|| begun.plus_seconds(offset))
+}
+
+/// The same without an end: what M-Pesa certainly never had is not given up.
+pub fn regular_check(begun: Timestamp, now: Timestamp) -> Timestamp {
+    begun.plus_seconds(offset(begun, now))
+}
+
+fn offset(begun: Timestamp, now: Timestamp) -> i64 {
+    let age = now.millis_since(begun).max(0) / 1000;
+    FIRST.into_iter().find(|offset| *offset > age).unwrap_or_else(|| (age / REGULAR + 1) * REGULAR)
 }
 
 #[cfg(test)]
@@ -38,6 +47,17 @@ mod tests {
         let mut expected = vec![15, 30, 60, 90, 120, 300, 900, 3600];
         expected.extend((1..=12).map(|n| n * 4 * 3600));
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn without_an_end_it_is_looked_at_every_four_hours() {
+        let begun = Timestamp(1_800_000_000_000);
+        for seconds in [0, 15, 3599, 47 * 3600] {
+            let now = begun.plus_seconds(seconds);
+            assert_eq!(Some(regular_check(begun, now)), next_check(begun, now));
+        }
+        let late = begun.plus_seconds(50 * 3600);
+        assert_eq!((next_check(begun, late), regular_check(begun, late)), (None, begun.plus_seconds(52 * 3600)));
     }
 
     #[test]

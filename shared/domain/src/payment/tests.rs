@@ -272,6 +272,50 @@ mod payouts {
     }
 
     #[test]
+    fn what_certainly_was_not_sent_is_tried_without_an_end_and_silence_counts_from_the_first_send() {
+        for status in [S::Queued, S::Sending, S::Sent, S::Confirming] {
+            assert_eq!(decide(status, O::NotSent, 10), D::Retry { at: at(15) }, "{status:?}");
+            assert_eq!(decide(status, O::NotSent, 50 * 3600), D::Retry { at: at(52 * 3600) }, "{status:?}");
+        }
+        assert_eq!(decide(S::Succeeded, O::NotSent, 10), D::Ignore);
+        let late = 50 * 3600;
+        for observation in [O::Accepted, O::Unanswered] {
+            assert_eq!(decide(S::Sending, observation, late), D::Retry { at: at(late + 15) }, "{observation:?}");
+        }
+        let sent = Payment { submitted_at: Some(at(late)), ..with(payout(), S::Sent, None) };
+        let silent = |seconds| decide_payout(&sent, O::StatusUnknown, at(late + seconds));
+        assert_eq!(silent(10), D::Retry { at: at(late + 15) });
+        assert_eq!(silent(48 * 3600), D::Review { reason: R::Unresolved });
+    }
+
+    #[test]
+    fn another_attempt_follows_only_what_certainly_paid_nothing() {
+        use ReviewReason as Why;
+        for (status, review, nothing, left) in [
+            (S::Queued, None, false, false),
+            (S::Sending, None, false, true),
+            (S::Sent, None, false, true),
+            (S::Confirming, None, false, true),
+            (S::Succeeded, None, false, true),
+            (S::Failed, None, true, false),
+            (S::Withdrawn, None, true, false),
+            (S::Review, Some(Why::RequestRefused), true, false),
+            (S::Review, Some(Why::Unresolved), false, true),
+            (S::Review, Some(Why::WrongAmount), false, true),
+            (S::Review, Some(Why::Contradiction), false, true),
+            (S::Review, Some(Why::ReceiptReused), false, true),
+            (S::Review, None, false, true),
+        ] {
+            let payout = with(payout(), status, review);
+            assert_eq!((payout.paid_nothing(), payout.may_have_left()), (nothing, left), "{status:?} {review:?}");
+            let again = payout.again(None, at(9));
+            assert_eq!(again.is_some(), nothing && status != S::Withdrawn, "{status:?} {review:?}");
+            let over = payout.written_off(at(9)).map(|over| (over.status, over.review, over.version));
+            assert_eq!(over, (review == Some(Why::RequestRefused)).then_some((S::Failed, None, 2)));
+        }
+    }
+
+    #[test]
     fn a_refused_request_is_a_humans_work_unless_an_earlier_one_was_taken() {
         assert_eq!(decide(S::Sending, O::Refused, 1), D::Review { reason: R::RequestRefused });
         assert_eq!(decide(S::Sent, O::Refused, 1), D::Ignore);
@@ -282,6 +326,7 @@ mod payouts {
             Just(O::Accepted),
             Just(O::Refused),
             Just(O::Unanswered),
+            Just(O::NotSent),
             Just(O::ResultFailed { class: F::Final }),
             Just(O::ResultFailed { class: F::Unknown }),
             Just(O::QueueTimeout),
@@ -303,6 +348,78 @@ mod payouts {
             }
             prop_assert_eq!(payment.status, S::Succeeded);
         }
+    }
+}
+
+mod statements {
+    use super::{OrderFooting as On, PaymentStatus as S, ReviewReason as R, *};
+
+    const UNDECIDED: [R; 6] =
+        [R::WrongAmount, R::NoAnswer, R::Unresolved, R::Contradiction, R::ReceiptReused, R::RequestRefused];
+
+    fn paid(kes: u32) -> Stated {
+        Stated::Paid { amount: Kes(kes), receipt: "NLJ7RT61SV".parse().unwrap() }
+    }
+
+    /// How a statement ends a payment: its status and review, and what goes back.
+    fn end(payment: &Payment, stated: &Stated, footing: On) -> (S, Option<R>, Option<Kes>) {
+        let ended = payment.stated(stated, footing, at(60)).unwrap();
+        assert!(ended.payment.says(stated) && !payment.says(stated), "{payment:?}");
+        assert_eq!((ended.payment.version, ended.payment.next_check_at), (payment.version + 1, None));
+        (ended.payment.status, ended.payment.review, ended.refund.map(|refund| refund.amount_kes))
+    }
+
+    #[test]
+    fn a_payout_was_paid_as_it_is_or_not_at_all() {
+        for reason in UNDECIDED {
+            let payout = with(payout(), S::Review, Some(reason));
+            assert_eq!(end(&payout, &paid(1500), On::Payable), (S::Succeeded, None, None), "{reason:?}");
+            assert_eq!(end(&payout, &Stated::NotPaid, On::Payable), (S::Failed, None, None), "{reason:?}");
+            assert_eq!(payout.stated(&paid(1499), On::Payable, at(60)), Err(NotStated::Amount), "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn what_came_counts_where_the_order_takes_it_and_goes_back_where_it_does_not() {
+        for reason in UNDECIDED {
+            let came = with(collection(), S::Review, Some(reason));
+            assert_eq!(end(&came, &Stated::NotPaid, On::Payable), (S::Failed, None, None), "{reason:?}");
+            assert_eq!(end(&came, &paid(1500), On::Payable), (S::Succeeded, None, None), "{reason:?}");
+            let back = Some(Kes(1500));
+            assert_eq!(end(&came, &paid(1500), On::Paid), (S::Review, Some(R::SecondPayment), back), "{reason:?}");
+            assert_eq!(end(&came, &paid(1500), On::Closed), (S::Review, Some(R::OrderClosed), back), "{reason:?}");
+            for footing in [On::Payable, On::Paid, On::Closed] {
+                let other = end(&came, &paid(700), footing);
+                assert_eq!(other, (S::Review, Some(R::Returned), Some(Kes(700))), "{reason:?} {footing:?}");
+            }
+        }
+        let other = with(collection(), S::Review, Some(R::WrongAmount));
+        let other = other.stated(&paid(700), On::Payable, at(60)).unwrap().payment;
+        assert!(!other.says(&paid(1500)), "another amount is another statement");
+        assert_eq!(other.new_push_allowed_at(), Some(at(COOLDOWN_SECONDS)), "the order can be paid after all");
+    }
+
+    #[test]
+    fn what_waits_for_nobody_takes_no_statement() {
+        let over = [S::Initiated, S::Pending, S::Confirming, S::Queued, S::Sending, S::Sent, S::Succeeded, S::Failed];
+        let mut rows: Vec<_> = over.map(|status| with(collection(), status, None)).into();
+        rows.extend(over.map(|status| with(payout(), status, None)));
+        let given_back = [R::SecondPayment, R::OrderClosed, R::Returned];
+        rows.extend(given_back.map(|reason| with(collection(), S::Review, Some(reason))));
+        for payment in rows {
+            for stated in [paid(1500), Stated::NotPaid] {
+                assert_eq!(payment.stated(&stated, On::Payable, at(60)), Err(NotStated::Decided), "{payment:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_receipt_is_read_as_m_pesa_writes_it_and_shown_to_no_log() {
+        for bad in ["", "NLJ7RT6", "nlj7rt61sv", "NLJ7 RT61SV", "NLJ7RT61SÖ", &"A".repeat(33)] {
+            assert!(bad.parse::<MpesaReceipt>().is_err(), "{bad}");
+        }
+        let shown = format!("{:?}", paid(1));
+        assert!(!shown.contains("NLJ7"), "{shown}");
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     payment::{Payment, PaymentKind, PaymentStatus, ReviewReason},
 };
 
-/// One movement of shillings as a party to its order sees it.
+/// One movement of shillings as a party to its order, or an admin, sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -29,11 +29,11 @@ pub struct PaymentView {
     pub status: PaymentStatus,
     /// Whole shillings.
     pub amount_kes: u32,
-    /// The number concerned, masked; its owner sees it, nobody else.
+    /// The number concerned, masked; its owner and admins see it.
     pub phone_number: Option<String>,
-    /// M-Pesa's receipt; the number's owner sees it, nobody else.
+    /// M-Pesa's receipt; the number's owner and admins see it.
     pub receipt: Option<String>,
-    /// Why it failed or a human must look, as a stable code; the number's owner sees it, nobody else.
+    /// Why it failed or a human must look, as a stable code; the number's owner and admins see it.
     pub reason: Option<String>,
     /// When it was begun (RFC 3339).
     pub created_at: String,
@@ -89,6 +89,7 @@ fn reason(payment: &Payment) -> Option<&'static str> {
             ReviewReason::Contradiction => "contradiction",
             ReviewReason::ReceiptReused => "receipt_reused",
             ReviewReason::RequestRefused => "request_refused",
+            ReviewReason::Returned => "returned",
         }),
         PaymentStatus::Failed => Some(match (payment.kind, payment.result_code.as_deref()) {
             (PaymentKind::Collection, Some("1")) => "insufficient_funds",

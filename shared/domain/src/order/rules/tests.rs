@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Kes, OrderId, order::tests::order};
+use crate::{Kes, OrderId, order::tests::order, payment::ReviewReason};
 
 const ACTORS: [Actor; 4] = [Actor::Buyer, Actor::Seller, Actor::Admin, Actor::System];
 
@@ -73,6 +73,33 @@ fn nothing_is_cancelled_or_paid_twice_while_a_payment_is_open() {
         let offered = order.allowed(Actor::Buyer, money).contains(&OrderMove::Fund);
         assert_eq!(offered, fund.is_none(), "{status:?}");
         assert_eq!(order.may(Actor::System, OrderMove::Fund, money), Ok(OrderStatus::Funded), "{status:?}");
+    }
+}
+
+#[test]
+fn nothing_is_paid_over_a_payment_that_somebody_looks_into() {
+    let order = at(OrderStatus::Created, PaymentMode::Mpesa);
+    let phone = "254708374149".parse().unwrap();
+    let mut payment = Payment::collection(order.id, order.buyer_id, phone, Kes(100), Timestamp(0));
+    payment.status = PaymentStatus::Review;
+    for (reason, free) in [
+        (ReviewReason::WrongAmount, false),
+        (ReviewReason::SecondPayment, false),
+        (ReviewReason::OrderClosed, false),
+        (ReviewReason::NoAnswer, true),
+        (ReviewReason::Unresolved, true),
+        (ReviewReason::Contradiction, false),
+        (ReviewReason::ReceiptReused, false),
+        (ReviewReason::RequestRefused, false),
+        (ReviewReason::Returned, true),
+    ] {
+        payment.review = Some(reason);
+        let money = Money { payment: Some(&payment), payout: None };
+        let expected = if free { Ok(OrderStatus::Funded) } else { Err(Refusal::PaymentMade) };
+        assert_eq!(order.may(Actor::Buyer, OrderMove::Fund, money), expected, "{reason:?}");
+        // What `pay/mpesa` refuses is not offered, and the other way round.
+        assert_eq!(payment.new_push_allowed_at().is_some(), free, "{reason:?}");
+        assert_eq!(order.may(Actor::Buyer, OrderMove::Cancel, money), Ok(OrderStatus::Cancelled), "{reason:?}");
     }
 }
 
