@@ -1,7 +1,7 @@
 //! Which queue a changed row wakes, if any. Pure.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use descrow_platform::queue::WakeUp;
+use descrow_platform::queue::{CONTRACT_GROUP, WakeUp};
 use serde::Deserialize;
 
 /// The queue a row's consumer listens to.
@@ -57,8 +57,6 @@ enum Kind {
 
 /// The status in which a command or a payout waits for its consumer.
 const WAITING: &str = "queued";
-/// The one FIFO group of the contract's commands.
-pub const CONTRACT_GROUP: &str = "contract";
 
 /// The message that `record` calls for; `None` where the row does not wait for anybody.
 pub fn route(record: &EventRecord) -> Option<Relay> {

@@ -9,7 +9,7 @@ use descrow_domain::{
 };
 use descrow_platform::{
     Deadline,
-    queue::WakeUp,
+    queue::{CONTRACT_GROUP, WakeUp},
     wake::{FifoQueue, SendError, StandardQueue},
 };
 use descrow_store::{Store, StoreError};
@@ -24,8 +24,6 @@ const PARALLEL: usize = 8;
 const COMMAND_IDLE: i64 = 60;
 /// What a send needs at the least.
 const NEEDED: Duration = Duration::from_secs(1);
-/// The FIFO group of the contract's commands, as `outbox` names it.
-const CONTRACT_GROUP: &str = "contract";
 
 /// Who can be woken.
 pub struct Queues {

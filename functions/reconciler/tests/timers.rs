@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use descrow_domain::{
-    Account, Kes, OrderId, Planck, ProductId, Timestamp, UsdCents,
+    Account, Kes, Msisdn, OrderId, Planck, ProductId, Timestamp, UsdCents,
     command::{ChainCommand, Command, CommandKind, CommandStatus},
     dispute::Dispute,
     evidence::{Evidence, EvidenceKind},
@@ -229,6 +229,75 @@ async fn a_reported_payment_in_dot_is_waited_for_as_long_as_it_can_come() {
     stored(&db, &other, &[], |order| order.dot_payment = Some(reported(Some("Underpaid".into())))).await;
     assert_eq!(run(&db, later(WINDOW)).await, Ended { cancelled: 1, ..Ended::default() });
     assert!(now(&db, &order).await.pending.is_some());
+}
+
+#[tokio::test]
+async fn reports_of_a_payment_in_dot_that_follow_one_another_gain_no_time() {
+    let db = TestStore::start().await;
+    let (mut order, _) = committed(&db, PaymentMode::Dot).await;
+    // The last ones as the function of yesterday would still have noted them.
+    for seconds in [WINDOW - 540, WINDOW - 1, WINDOW + 539, WINDOW + 599] {
+        let payment = DotPayment { extrinsic_hash: "0xab".into(), block_hash: None, at: later(seconds), failure: None };
+        order = stored(&db, &order, &[], |order| order.dot_payment = Some(payment)).await;
+        let waiting = usize::from(seconds >= WINDOW);
+        assert_eq!(run(&db, later(seconds)).await, Ended { waiting, ..Ended::default() });
+        assert_eq!(now(&db, &order).await, order);
+    }
+    assert_eq!(run(&db, later(WINDOW + 600)).await, Ended { cancelled: 1, ..Ended::default() });
+}
+
+#[tokio::test]
+async fn orders_that_wait_take_nobodys_turn_however_many_they_are() {
+    let db = TestStore::start().await;
+    let phone: Msisdn = "254708374149".parse().unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..201 {
+        let (order, _) = committed(&db, PaymentMode::Mpesa).await;
+        let payment = Payment::collection(order.id, BUYER, phone.clone(), Kes(1_500), later(WINDOW));
+        let payments = std::slice::from_ref(&payment);
+        waiting.push(stored(&db, &order, payments, |order| order.payment_id = Some(payment.id)).await);
+    }
+    let shipped = in_status(&db, OrderStatus::Shipped, PaymentMode::Mpesa).await;
+    let shipped = stored(&db, &shipped, &[], |order| order.deadlines.inspection = Some(later(WINDOW + 1))).await;
+    assert_eq!(run(&db, later(WINDOW + 1)).await, Ended { waiting: 201, delivered: 1, ..Ended::default() });
+    assert!(now(&db, &shipped).await.pending.is_some());
+    // They are out of the way of the next run, too, and nothing that anybody sees of them has changed.
+    assert_eq!(run(&db, later(WINDOW + 60)).await, Ended::default());
+    for order in &waiting {
+        assert_eq!(now(&db, order).await, *order);
+    }
+    assert_eq!(run(&db, later(WINDOW + 61)).await, Ended { waiting: 201, ..Ended::default() });
+}
+
+#[tokio::test]
+async fn while_mpesa_is_asked_seldom_its_order_is_looked_at_every_quarter_of_an_hour() {
+    let db = TestStore::start().await;
+    let (order, _) = committed(&db, PaymentMode::Mpesa).await;
+    let phone = "254708374149".parse().unwrap();
+    let payment = Payment::collection(order.id, BUYER, phone, Kes(1_500), NOW);
+    let payment = Payment { next_check_at: Some(later(WINDOW + 4 * 3_600)), ..payment };
+    stored(&db, &order, std::slice::from_ref(&payment), |order| order.payment_id = Some(payment.id)).await;
+    for (at, waiting) in [(0, 1), (899, 0), (900, 1), (1_799, 0)] {
+        assert_eq!(run(&db, later(WINDOW + at)).await, Ended { waiting, ..Ended::default() }, "{at}");
+    }
+    let failed = payment.after(Decision::Fail, later(WINDOW + 1_799)).unwrap();
+    db.store.payments().replace(&failed).await.unwrap();
+    assert_eq!(run(&db, later(WINDOW + 1_800)).await, Ended { cancelled: 1, ..Ended::default() });
+}
+
+#[tokio::test]
+async fn an_order_that_fails_is_tried_again_a_minute_later_and_then_done() {
+    let db = TestStore::start().await;
+    let order = in_status(&db, OrderStatus::Shipped, PaymentMode::Mpesa).await;
+    // Its command is under way, and nothing on the order says so.
+    let command = ChainCommand::new(order.id, Command::ConfirmDelivery, NOW);
+    assert!(db.store.chain_commands().create(&command).await.unwrap());
+    for (at, failed) in [(0, 1), (59, 0), (60, 1)] {
+        assert_eq!(run(&db, later(WINDOW + at)).await, Ended { failed, ..Ended::default() }, "{at}");
+        assert_eq!(now(&db, &order).await, order);
+    }
+    db.store.chain_commands().mark_failed(&command, "Busy", later(WINDOW + 61)).await.unwrap();
+    assert_eq!(run(&db, later(WINDOW + 120)).await, Ended { delivered: 1, ..Ended::default() });
 }
 
 #[tokio::test]

@@ -9,6 +9,9 @@ use crate::Deadline;
 
 /// The version of every message body; a consumer refuses one it does not know, and the message ends in the DLQ.
 pub const SCHEMA_VERSION: u32 = 1;
+/// The one FIFO group of the contract's commands. Whoever wakes the submitter names this one: with two groups there would be two
+/// signers at once, and one sequence of nonces.
+pub const CONTRACT_GROUP: &str = "contract";
 
 /// A wake-up call: the id of a row to look at. It carries no facts, so it may be lost, doubled or late without harm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ mod counters;
 #[cfg(feature = "daraja-token")]
 mod daraja_token;
 mod days;
+mod due;
 mod error;
 mod evidence;
 mod expression;
@@ -55,8 +56,8 @@ pub use list::Page;
 pub use messages::{Appended, Asked, Kept, Known, Messages, Telling};
 pub use notifications::Notifications;
 pub use orders::{
-    Applied, Begun, ChainChange, Created, DotNoted, FinalCommand, OrderChange, OrderList, Orders, OrdersOf, Requested,
-    SellerTerms,
+    Applied, Begun, ChainChange, Created, DotNoted, DueOrder, FinalCommand, OrderChange, OrderList, Orders, OrdersOf,
+    Requested, SellerTerms,
 };
 pub use payments::{PaymentList, Payments, Retried, Settled};
 pub use products::{Listed, ProductList, ProductSort, Products};

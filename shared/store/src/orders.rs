@@ -10,16 +10,18 @@
 
 mod create;
 mod dot;
+mod due;
 mod moves;
 mod pay;
 
 use descrow_domain::{
-    Account, OrderId, Timestamp,
+    Account, OrderId,
     order::{Order, OrderStatus, PaymentMode},
 };
 
 pub use create::{Created, SellerTerms};
 pub use dot::DotNoted;
+pub use due::DueOrder;
 pub(crate) use moves::rearm;
 pub use moves::{Applied, ChainChange, FinalCommand, OrderChange, Requested};
 pub use pay::Begun;
@@ -27,8 +29,8 @@ pub use pay::Begun;
 use crate::{
     Page, Store, StoreError, Table,
     days::{ByDay, before_created, created_instant},
-    expression::{Bindings, Expression, expr, number, string},
-    item::{Item, Row, SHARDS, created_key, decode, id_key, shard},
+    expression::{Expression, expr, number, string},
+    item::{Item, Row, SHARDS, created_key, id_key, shard},
     list::Listing,
 };
 
@@ -62,9 +64,6 @@ fn due_shard(shard: u8) -> String {
 fn paid_by(mode: PaymentMode) -> Expression {
     expr("#payment_mode = :mode").with(":mode", string(mode.as_str()))
 }
-
-/// At most this many pages of a partition are read for what is due, where a filter leaves rows out.
-const DUE_PAGES: usize = 5;
 
 /// Whose orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,68 +151,5 @@ impl Orders<'_> {
             before: before_created,
         };
         self.0.list_by_day(wanted).await
-    }
-
-    /// At most `limit` orders whose window in force has ended at `now` without the move that it waited for
-    /// ([`Order::overdue`]), the longest overdue first. A row that cannot be read is an error in its place.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the index cannot be read.
-    pub async fn overdue(self, now: Timestamp, limit: usize) -> Result<Vec<Result<Order, StoreError>>, StoreError> {
-        let shards = (0..SHARDS).map(due_shard);
-        let idle = expr("attribute_not_exists(#pending)");
-        self.0.due::<Order>(shards, "due_at", now, Some(&idle), limit).await
-    }
-}
-
-impl Store {
-    /// At most `limit` rows of `by_due` whose `column` is not after `now` and that pass `filter`, the earliest first. One that
-    /// cannot be read must not hide the others.
-    pub(crate) async fn due<R: Row>(
-        &self,
-        shards: impl Iterator<Item = String>,
-        column: &'static str,
-        now: Timestamp,
-        filter: Option<&Expression>,
-        limit: usize,
-    ) -> Result<Vec<Result<R, StoreError>>, StoreError> {
-        let query = |shard: String| async move {
-            let condition = expr(format!("#due_shard = :shard AND #{column} <= :now"))
-                .with(":shard", string(shard))
-                .with(":now", number(now.0));
-            let (mut found, mut start) = (Vec::new(), None);
-            for _ in 0..DUE_PAGES {
-                let bindings = Bindings::of([&condition].into_iter().chain(filter));
-                let output = self
-                    .client()
-                    .query()
-                    .table_name(self.tables().name(R::TABLE)?)
-                    .index_name("by_due")
-                    .key_condition_expression(condition.text())
-                    .set_filter_expression(filter.map(|filter| filter.text().to_owned()))
-                    .set_expression_attribute_names(bindings.names)
-                    .set_expression_attribute_values(bindings.values)
-                    .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-                    .set_exclusive_start_key(start)
-                    .send()
-                    .await
-                    .map_err(|error| StoreError::failed("Query", R::TABLE, &error))?;
-                found.extend(output.items.unwrap_or_default());
-                start = output.last_evaluated_key;
-                // Without a filter a page is full; with one, what it left out must not hide what is due behind it.
-                if filter.is_none() || start.is_none() || found.len() >= limit {
-                    break;
-                }
-            }
-            Ok::<_, StoreError>(found)
-        };
-        let found = futures_util::future::try_join_all(shards.map(query)).await?;
-        let at = |item: &Item| -> i64 {
-            item.get(column).and_then(|v| v.as_n().ok()).and_then(|n| n.parse().ok()).unwrap_or_default()
-        };
-        let mut items: Vec<Item> = found.into_iter().flatten().collect();
-        items.sort_by_key(at);
-        items.truncate(limit);
-        Ok(items.into_iter().map(decode).collect())
     }
 }

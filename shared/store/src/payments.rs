@@ -189,6 +189,7 @@ impl Payments<'_> {
     /// # Errors
     /// [`StoreError`] when the index cannot be read.
     pub async fn due(self, now: Timestamp, limit: usize) -> Result<Vec<Result<Payment, StoreError>>, StoreError> {
-        self.0.due((0..SHARDS).map(due_shard), "next_check_at", now, None, limit).await
+        let due = self.0.due((0..SHARDS).map(due_shard), "next_check_at", now, None, limit).await?;
+        Ok(due.into_iter().map(|row| row.map(|due| due.row)).collect())
     }
 }

@@ -12,7 +12,7 @@ use descrow_domain::{
 use descrow_store::{Applied, ChainChange, EvidenceAdded, OrderChange, Replaced, Requested, testing::TestStore};
 
 use crate::{
-    orders::{answer, in_status, read},
+    orders::{answer, in_status, overdue},
     sample::{BUYER, NOW, SELLER, later, payout, touched},
 };
 
@@ -244,7 +244,7 @@ async fn evidence_that_meets_the_end_of_its_window_is_in_before_it_or_refused() 
         assert_eq!(rows.get(piece.id).await.unwrap().is_some(), added);
         let now = orders.get(order.id).await.unwrap().unwrap();
         assert_eq!(now.evidence_is_closed(), closed);
-        let due = read(orders.overdue(later(100), 9).await.unwrap());
+        let due = overdue(&db, later(100)).await;
         assert_eq!(due, if closed { vec![] } else { vec![now] }, "what was overtaken is looked at again");
     }
 }

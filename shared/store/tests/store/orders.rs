@@ -20,6 +20,12 @@ pub(crate) fn read<T>(rows: Vec<Result<T, StoreError>>) -> Vec<T> {
     rows.into_iter().map(Result::unwrap).collect()
 }
 
+/// The orders that are due at `at`, none of which is unreadable.
+pub(crate) async fn overdue(db: &TestStore, at: Timestamp) -> Vec<Order> {
+    let due = read(db.store.orders().overdue(at, 10).await.unwrap());
+    due.into_iter().map(|due| due.order).collect()
+}
+
 pub(crate) fn answer(key: &str) -> IdempotencyRecord {
     IdempotencyRecord {
         id: IdempotencyRecord::id("orders", key),
@@ -177,16 +183,62 @@ async fn lists_follow_party_and_status() {
 async fn only_the_deadline_in_force_makes_an_order_overdue() {
     let db = TestStore::start().await;
     let (order, _) = committed(&db, 1).await;
-    let overdue = async |at: Timestamp| read(db.store.orders().overdue(at, 10).await.unwrap());
-    assert_eq!(overdue(later(1_799)).await, []);
-    assert_eq!(overdue(later(1_800)).await, std::slice::from_ref(&order));
+    assert_eq!(overdue(&db, later(1_799)).await, []);
+    assert_eq!(overdue(&db, later(1_800)).await, std::slice::from_ref(&order));
     let mut funded = Order { status: OrderStatus::Funded, version: 2, ..order };
     funded.deadlines.shipping = Some(later(5_000));
     let change =
         ChainChange { order: &funded, command: None, payments: &[], withdraw: None, stock: None, ledger: None };
     db.store.orders().apply_chain_event(&change, NOW).await.unwrap();
-    assert_eq!(overdue(later(4_999)).await, []);
-    assert_eq!(overdue(later(5_000)).await, [funded]);
+    assert_eq!(overdue(&db, later(4_999)).await, []);
+    assert_eq!(overdue(&db, later(5_000)).await, [funded]);
+}
+
+#[tokio::test]
+async fn an_order_that_is_looked_at_again_later_is_behind_the_others_and_as_it_was() {
+    let db = TestStore::start().await;
+    let (first, _) = committed(&db, 1).await;
+    let (second, _) = committed(&db, 1).await;
+    let orders = db.store.orders();
+    let (due, again) = (later(1_800), later(1_860));
+    db.trips.take();
+    assert_eq!((orders.look_again(first.id, due, again).await, db.trips.take()), (Ok(true), 1));
+    assert_eq!(orders.get(first.id).await, Ok(Some(first.clone())), "deadline and version are as they were");
+    assert_eq!(overdue(&db, later(1_859)).await, std::slice::from_ref(&second));
+    assert_eq!(overdue(&db, again).await, [second.clone(), first.clone()]);
+    let at: Vec<_> = read(orders.overdue(again, 10).await.unwrap()).into_iter().map(|due| due.at).collect();
+    assert_eq!(at, [due, again]);
+    // Whoever read it before that finds it moved.
+    assert_eq!(orders.look_again(first.id, due, later(9_999)).await, Ok(false));
+    assert_eq!(overdue(&db, again).await, [second, first.clone()]);
+    // A change of the order has its own window's end looked at.
+    let mut funded = Order { status: OrderStatus::Funded, version: 2, ..first };
+    funded.deadlines.shipping = Some(later(1_810));
+    let change =
+        ChainChange { order: &funded, command: None, payments: &[], withdraw: None, stock: None, ledger: None };
+    orders.apply_chain_event(&change, NOW).await.unwrap();
+    assert_eq!(orders.look_again(funded.id, again, later(9_999)).await, Ok(false));
+    assert_eq!(overdue(&db, later(1_810)).await.last(), Some(&funded));
+}
+
+#[tokio::test]
+async fn orders_that_cannot_be_read_take_nobodys_place_among_those_that_are_due() {
+    let db = TestStore::start().await;
+    let (good, _) = committed(&db, 1).await;
+    // Of the same partition of the index, and due before it.
+    for n in 1..=9_u128 {
+        let id = uuid::Uuid::from_u128(good.id.as_uuid().as_u128() - (n << 64));
+        let text = |value: String| aws_sdk_dynamodb::types::AttributeValue::S(value);
+        let shard = good.id.as_uuid().as_bytes()[15] % 4;
+        let put = db.client.put_item().table_name("test-orders").item("id", text(id.to_string()));
+        let put = put.item("due_shard", text(format!("due#{shard}")));
+        let at = aws_sdk_dynamodb::types::AttributeValue::N(later(1_700).0.to_string());
+        put.item("due_at", at).send().await.unwrap();
+    }
+    let due = db.store.orders().overdue(later(1_800), 2).await.unwrap();
+    assert_eq!(due.iter().filter(|row| row.is_err()).count(), 9);
+    let due: Vec<_> = due.into_iter().flatten().map(|due| due.order).collect();
+    assert_eq!(due, [good]);
 }
 
 #[tokio::test]

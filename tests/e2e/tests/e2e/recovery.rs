@@ -6,6 +6,7 @@ use descrow_domain::{
     command::{CommandKind, CommandStatus},
     payment::PaymentKind,
 };
+use descrow_platform::queue::CONTRACT_GROUP;
 use e2e::{
     Outcome,
     books::{Money, Story},
@@ -14,9 +15,6 @@ use e2e::{
 };
 
 use crate::CALM;
-
-/// The one FIFO group of the contract's commands.
-const CONTRACT_GROUP: &str = "contract";
 
 /// Waits for the trade's command to reach `status`, looking often.
 async fn wait_for_command(lab: &Lab, trade: &Trade, kind: CommandKind, status: CommandStatus) -> Outcome<()> {
