@@ -11,19 +11,42 @@ use descrow_store::{Applied, ChainChange, FinalCommand};
 use crate::{
     PollError, Poller,
     consequence::{Change, Consequence, Facts, consequence, wanted},
+    parked::reason_of_its_order,
 };
 
 /// How often an order is read anew when others change it meanwhile.
 const ATTEMPTS: u32 = 6;
+/// Why an event waits that nothing else stands against.
+const BEHIND: &str = "behind_another";
 
 impl Poller {
-    /// Stores what `found` changes. Nothing where it was stored before, and where it is about an order that is not ours.
+    /// Stores what `found` changes, or that it waits (see [`parked`](crate::parked)). Nothing where it was stored before, and
+    /// where it is about an order that is not ours.
     ///
     /// # Errors
     /// [`PollError`]: the event is not stored, and must be read again.
     pub async fn apply(&self, found: &ContractEvent) -> Result<(), PollError> {
+        let (event, block, index, reference) = (found.event.name(), found.block, found.index, found.event.order());
+        let contract = self.contract.address.to_string();
+        let referred = self.store.chain_state().referred(&contract, reference.0).await?;
+        if referred.waits {
+            tracing::error!(event, block, index, %reference, reason = BEHIND, "poller.needs_a_human");
+            return self.park(found, BEHIND).await;
+        }
+        let made = match referred.order {
+            Ok(order) => self.make_true(found, order).await,
+            Err(error) => Err(error.into()),
+        };
+        let Err(error) = made else { return Ok(()) };
+        let Some(reason) = reason_of_its_order(&error) else { return Err(error) };
+        tracing::error!(event, block, index, %reference, reason, error = %error, "poller.needs_a_human");
+        self.park(found, reason).await
+    }
+
+    /// Stores what `found`, an event of `order`, changes; nothing where it was stored before.
+    pub(crate) async fn make_true(&self, found: &ContractEvent, order: Option<OrderId>) -> Result<(), PollError> {
         let event = found.event.name();
-        let Some(id) = self.store.chain_state().order_of(found.event.order().0).await? else {
+        let Some(id) = order else {
             tracing::warn!(event, block = found.block, reference = %found.event.order(), "poller.order_unknown");
             return Ok(());
         };
@@ -32,13 +55,10 @@ impl Poller {
         }
         for _ in 0..ATTEMPTS {
             let now = Timestamp::now();
-            let Some(order) = self.store.orders().get(id).await? else {
-                tracing::error!(event, block = found.block, order = %id, "poller.order_missing");
-                return Ok(());
-            };
+            let order = self.store.orders().get(id).await?.ok_or(PollError::OrderMissing)?;
             let facts = self.facts(&order, &found.event).await?;
             let change = match consequence(&order, found, &facts, self.windows, now) {
-                Consequence::Known => return Ok(()),
+                Consequence::Known => return self.follow_up(found, id, now).await,
                 Consequence::DoesNotFit(why) => {
                     tracing::error!(event, block = found.block, order = %id, status = order.status.as_str(), why, "poller.event_does_not_fit");
                     return Ok(());
@@ -50,10 +70,7 @@ impl Poller {
                     tracing::error!(event, order = %id, why, "poller.needs_a_human");
                 }
                 tracing::info!(event, block = found.block, order = %id, status = change.order.status.as_str(), "poller.event_applied");
-                if matches!(found.event, EscrowEvent::OrderCreated { .. }) {
-                    self.wake_early_payment(id, now).await?;
-                }
-                return Ok(());
+                return self.follow_up(found, id, now).await;
             }
         }
         Err(PollError::Contention)
@@ -65,6 +82,7 @@ impl Poller {
         Ok(Facts {
             seller_phone: found.other_user.and_then(|seller| seller.phone),
             payment: found.payment,
+            booked: found.booked,
             payout: found.payout,
             product: found.product,
         })
@@ -88,6 +106,14 @@ impl Poller {
         match self.store.orders().apply_chain_event(&written, now).await? {
             Applied::Done => Ok(true),
             Applied::Stale(_) | Applied::Elsewhere => Ok(false),
+        }
+    }
+
+    /// What is done after the event is stored, once more where the first time may have failed.
+    async fn follow_up(&self, found: &ContractEvent, order: OrderId, now: Timestamp) -> Result<(), PollError> {
+        match found.event {
+            EscrowEvent::OrderCreated { .. } => self.wake_early_payment(order, now).await,
+            _ => Ok(()),
         }
     }
 

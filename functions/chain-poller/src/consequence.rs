@@ -8,7 +8,7 @@ use descrow_domain::{
     command::CommandKind,
     ledger::{self, Transaction},
     order::{Order, OrderMove, OrderStatus, PaymentMode, Transition},
-    payment::Payment,
+    payment::{Payment, PaymentStatus},
     product::Product,
 };
 use descrow_store::Wanted;
@@ -89,25 +89,36 @@ fn command_kind(event: &EscrowEvent) -> Option<CommandKind> {
 pub struct Facts {
     /// The seller's number.
     pub seller_phone: Option<Msisdn>,
-    /// The payment that the order names.
+    /// The collection that the order names.
     pub payment: Option<Payment>,
+    /// Whether the books have it.
+    pub booked: bool,
     /// The payout that the order names.
     pub payout: Option<Payment>,
     /// The product.
     pub product: Option<Product>,
 }
 
+impl Facts {
+    /// The shillings that came for the order and are held: nothing else is ever paid out or back.
+    fn collected(&self) -> Option<&Payment> {
+        self.payment.as_ref().filter(|payment| self.booked && payment.status == PaymentStatus::Succeeded)
+    }
+}
+
 /// Which rows [`consequence`] looks at for `event`: what goes back to the buyer goes to the phone that paid, what the seller is
 /// owed to its present number.
 pub fn wanted(order: &Order, event: &EscrowEvent) -> Wanted {
-    let by_phone = order.payment_mode == PaymentMode::Mpesa;
+    let by_phone = order.paid_by() == PaymentMode::Mpesa;
     let seller = by_phone.then_some(order.seller_id);
-    let (payment, payout) = (order.payment_id.filter(|_| by_phone), order.payout_id.filter(|_| by_phone));
+    let (payment, payout) = (order.payment_id, order.payout_id.filter(|_| by_phone));
+    let collected = Wanted { payment, booked: payment.map(|payment| (order.id, payment)), ..Wanted::default() };
     match event {
-        EscrowEvent::OrderDelivered { .. } => Wanted { other_user: seller, ..Wanted::default() },
+        EscrowEvent::OrderFunded { held: true, .. } => collected,
+        EscrowEvent::OrderDelivered { .. } => Wanted { other_user: seller, ..collected },
         EscrowEvent::DisputeRaised { .. } => Wanted { payout, ..Wanted::default() },
-        EscrowEvent::DisputeResolved { .. } => Wanted { other_user: seller, payment, payout, ..Wanted::default() },
-        EscrowEvent::OrderCancelled { .. } => Wanted { payment, product: Some(order.product_id), ..Wanted::default() },
+        EscrowEvent::DisputeResolved { .. } => Wanted { other_user: seller, payout, ..collected },
+        EscrowEvent::OrderCancelled { .. } => Wanted { product: Some(order.product_id), ..collected },
         _ => Wanted::default(),
     }
 }
@@ -152,7 +163,10 @@ pub fn consequence(
     reach(&mut change.order, status, action, found, now);
     let deadlines = &mut change.order.deadlines;
     match status {
-        OrderStatus::Funded => deadlines.shipping = Some(now.plus_seconds(windows.shipping)),
+        OrderStatus::Funded => {
+            deadlines.shipping = Some(now.plus_seconds(windows.shipping));
+            aftermath::funded(&mut change, &found.event, facts, now);
+        }
         OrderStatus::Shipped => deadlines.inspection = Some(now.plus_seconds(windows.inspection)),
         OrderStatus::Delivered => aftermath::delivered(&mut change, facts, now),
         OrderStatus::Disputed => {
@@ -196,7 +210,7 @@ fn books(order: &Order, event: &EscrowEvent, now: Timestamp) -> Option<Transacti
         EscrowEvent::OrderCancelled { refunded, .. } if refunded.0 > 0 => {
             ledger::escrow_released(order.id, *refunded, now)
         }
-        EscrowEvent::DisputeResolved { to_buyer, to_seller, .. } if order.payment_mode == PaymentMode::Dot => {
+        EscrowEvent::DisputeResolved { to_buyer, to_seller, .. } if order.paid_by() == PaymentMode::Dot => {
             let whole = descrow_domain::Planck(to_buyer.0.saturating_add(to_seller.0));
             ledger::escrow_released(order.id, whole, now)
         }

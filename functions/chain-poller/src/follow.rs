@@ -16,6 +16,8 @@ use crate::{PollError, Poller};
 const STAY: Duration = Duration::from_secs(62);
 /// Kept back to store what was read, and to give the lease back.
 const RESERVE: Duration = Duration::from_secs(2);
+/// For what waits, before new blocks are read; shorter than the lease.
+const RETRY: Duration = Duration::from_secs(8);
 const LEASE: &str = "poller";
 /// A poller that was killed is missed for so long.
 const LEASE_SECONDS: i64 = 15;
@@ -47,6 +49,8 @@ struct Position {
     stored_at: Timestamp,
     /// The next block to read; unknown until the chain was asked for its head.
     next: Option<u64>,
+    /// Whether what waits was tried again in this run.
+    retried: bool,
     lease: Lease,
     renewed_at: Timestamp,
     followed: Followed,
@@ -74,8 +78,15 @@ impl Poller {
         let now = Timestamp::now();
         let contract = self.contract.address.to_string();
         let stored = self.store.chain_state().cursor(&contract).await?.map(|cursor| cursor.block);
-        let mut position =
-            Position { stored, stored_at: now, next: None, lease, renewed_at: now, followed: Followed::default() };
+        let mut position = Position {
+            stored,
+            stored_at: now,
+            next: None,
+            retried: false,
+            lease,
+            renewed_at: now,
+            followed: Followed::default(),
+        };
         let result = self.follow_until(&mut position, deadline).await;
         let saved = match &result {
             Err(PollError::Overtaken) => Ok(()),
@@ -136,6 +147,12 @@ impl Poller {
             (None, None) => self.from_block.unwrap_or(head),
         };
         position.next = Some(first);
+        if !position.retried {
+            self.keep_lease(position).await?;
+            self.try_parked(&chain, deadline.within(RETRY)).await?;
+            position.retried = true;
+            self.keep_lease(position).await?;
+        }
         loop {
             self.catch_up(&chain, position, head, deadline).await?;
             if !deadline.allows(RESERVE) {
@@ -184,7 +201,12 @@ impl Poller {
         Ok(())
     }
 
-    async fn read(&self, chain: &Chain, number: u64, deadline: Deadline) -> Result<Vec<ContractEvent>, ChainError> {
+    pub(crate) async fn read(
+        &self,
+        chain: &Chain,
+        number: u64,
+        deadline: Deadline,
+    ) -> Result<Vec<ContractEvent>, ChainError> {
         let at = chain.at_number(number, deadline).await?;
         self.contract.events_in(&at, deadline).await
     }

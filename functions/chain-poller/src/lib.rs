@@ -10,11 +10,13 @@
 //! | and holds the lease | the next poller takes it when it ends |
 //! | not at all, but lost the lease while it was frozen | its writes are conditional on the order's version, its cursor on where it stood: it stops |
 //!
-//! One event is one transaction: order, command, payout and books together.
+//! One event is one transaction: order, command, payout and books together. An event that its own order stands against waits
+//! ([`parked`]) and stops no other order.
 
 pub mod apply;
 pub mod consequence;
 pub mod follow;
+pub mod parked;
 pub mod settings;
 
 use descrow_chain::{Connector, EscrowContract};
@@ -49,6 +51,12 @@ pub enum PollError {
     /// An order changed again and again under our hands.
     #[error("an order changed under our hands")]
     Contention,
+    /// The reference of the event is ours, the order is not there.
+    #[error("the order is missing")]
+    OrderMissing,
+    /// An event that waits is not where it was read.
+    #[error("the event is not in its block")]
+    NotOnChain,
     /// Somebody else reads the chain.
     #[error("another poller took over")]
     Overtaken,

@@ -12,12 +12,13 @@ use chain_poller::{Poller, consequence::Windows, follow::Followed};
 use descrow_chain::{Connector, EscrowCall, OrderRef, local_chain::Blocks};
 use descrow_domain::{
     Kes, Timestamp,
-    command::{ChainCommand, Command, CommandStatus},
+    command::{ChainCommand, Command, CommandKind, CommandStatus},
     order::{Order, OrderMove, OrderStatus, PaymentMode, PendingAction},
-    payment::PaymentStatus,
+    payment::{Decision, Payment, PaymentStatus},
     user::{KycStatus, Role, User},
 };
 use descrow_platform::{Config, Deadline, config::ConfigError};
+use descrow_store::Settled;
 use world::{AMOUNT, World, buyer, deadline, key, seller};
 
 const WINDOWS: Windows = Windows { shipping: 604_800, inspection: 259_200, evidence: 259_200 };
@@ -80,8 +81,12 @@ async fn an_order_paid_by_phone_follows_the_chain_from_creation_to_its_payout() 
     world.wait_for_nonces(used + 1).await;
     assert_eq!(poll(&poller).await.events, 1);
     assert!(order(&world, &ours).await.on_chain);
-    let payment = world.payment(ours.id).await;
-    world.deliver(&[&payment.id]).await;
+    let phone = "254711000002".parse().unwrap();
+    let payment = Payment::collection(ours.id, ours.buyer_id, phone, Kes(2_719), Timestamp::now());
+    assert!(world.db.store.payments().create(&payment).await.unwrap());
+    let paid = payment.after(Decision::Succeed, Timestamp::now()).unwrap();
+    assert_eq!(world.db.store.payments().settle_collection(&paid).await, Ok(Settled::Done));
+    world.deliver(&[&CommandKind::RecordPayment.id(ours.id)]).await;
     world.wait_for_nonces(used + 2).await;
     poll(&poller).await;
     ask(&world, &ours, OrderMove::Ship, Command::MarkShipped { tracking_cid: "bafytracking".into() }).await;
@@ -95,9 +100,14 @@ async fn an_order_paid_by_phone_follows_the_chain_from_creation_to_its_payout() 
     let reached: Vec<_> = done.history.iter().map(|line| (line.status, line.by)).collect();
     assert_eq!(
         reached,
-        [(OrderStatus::Funded, None), (OrderStatus::Shipped, Some(seller())), (OrderStatus::Delivered, Some(buyer())),]
+        [
+            (OrderStatus::Funded, Some(buyer())),
+            (OrderStatus::Shipped, Some(seller())),
+            (OrderStatus::Delivered, Some(buyer())),
+        ]
     );
     assert_eq!((done.status, done.pending.as_ref()), (OrderStatus::Delivered, None));
+    assert_eq!(done.funded_by, Some(PaymentMode::Mpesa));
     let kinds = ["record_payment", "mark_shipped", "confirm_delivery"];
     for (line, kind) in done.history.iter().zip(kinds) {
         let command = world.command(&format!("{kind}#{}", ours.id)).await;

@@ -15,15 +15,15 @@ use descrow_domain::{
     Kes, Timestamp,
     command::CommandKind,
     dispute::{Bps, DisputeResolution},
-    ledger::LedgerAccount,
+    ledger::{LedgerAccount, LedgerEntry, Unit},
     order::{Order, OrderStatus, PaymentMode},
-    payment::{Decision, Payment, PaymentKind, PaymentStatus},
+    payment::{Decision, OrderFooting, Payment, PaymentKind, PaymentStatus, ReviewReason},
     product::ProductStatus,
     user::{KycStatus, Role, User},
 };
 use descrow_platform::Deadline;
-use descrow_store::{Replaced, Settled};
-use world::{World, deadline, key, seller};
+use descrow_store::{Begun, Replaced, Settled};
+use world::{AMOUNT, World, deadline, key, seller};
 
 const WINDOWS: Windows = Windows { shipping: 604_800, inspection: 259_200, evidence: 259_200 };
 const PRICE: Kes = Kes(2_719);
@@ -61,22 +61,51 @@ impl Market {
         Self { world, poller }
     }
 
-    /// An order whose payment by phone is settled and on the contract.
-    async fn funded(&self) -> (Order, Payment) {
+    /// An order to be paid by phone, on the contract.
+    async fn ordered(&self) -> Order {
         let used = self.world.used_nonces().await;
         let (order, create) = self.world.order(PaymentMode::Mpesa).await;
         self.world.deliver(&[&create.id]).await;
         self.world.wait_for_nonces(used + 1).await;
-        let payments = self.world.db.store.payments();
-        let phone = BUYER_PHONE.parse().unwrap();
-        let payment = Payment::collection(order.id, order.buyer_id, phone, PRICE, Timestamp::now());
-        assert!(payments.create(&payment).await.unwrap());
+        order
+    }
+
+    /// A push for `order`, as `pay/mpesa` commits it.
+    async fn pushed(&self, order: &Order) -> Payment {
+        let now = Timestamp::now();
+        let payment = Payment::collection(order.id, order.buyer_id, BUYER_PHONE.parse().unwrap(), PRICE, now);
+        let orders = self.world.db.store.orders();
+        let row = orders.get(order.id).await.unwrap().unwrap();
+        let next = Order { payment_id: Some(payment.id), version: row.version + 1, ..row.clone() };
+        let begun = orders.begin_payment(&next, &payment, row.payment_id, None, now).await;
+        assert_eq!(begun, Ok(Begun::Done));
+        payment
+    }
+
+    /// `payment` after the buyer's PIN.
+    async fn paid(&self, payment: &Payment) -> Payment {
         let paid = payment.after(Decision::Succeed, Timestamp::now()).unwrap();
-        assert_eq!(payments.settle_collection(&paid).await, Ok(Settled::Done));
+        assert_eq!(self.world.db.store.payments().settle_collection(&paid).await, Ok(Settled::Done));
+        paid
+    }
+
+    /// An order whose payment by phone is settled and on the contract.
+    async fn funded(&self) -> (Order, Payment) {
+        let used = self.world.used_nonces().await;
+        let order = self.ordered().await;
+        let paid = self.paid(&self.pushed(&order).await).await;
         self.world.deliver(&[&CommandKind::RecordPayment.id(order.id)]).await;
         self.world.wait_for_nonces(used + 2).await;
-        self.reach(&order, OrderStatus::Funded).await;
+        let row = self.reach(&order, OrderStatus::Funded).await;
+        assert_eq!(row.funded_by, Some(PaymentMode::Mpesa));
         (order, paid)
+    }
+
+    /// The buyer pays the order from a wallet, whatever it was meant to be paid by.
+    async fn fund(&self, order: &Order) {
+        let fund = EscrowCall::Fund { order: OrderRef::of(order.id), amount: AMOUNT };
+        let row = self.says("Bob", fund, order, OrderStatus::Funded).await;
+        assert_eq!((row.payment_mode, row.funded_by), (PaymentMode::Mpesa, Some(PaymentMode::Dot)));
     }
 
     /// `who` tells the contract, from a wallet of its own; and the poller reads it.
@@ -126,8 +155,80 @@ impl Market {
     }
 
     async fn held(&self, order: &Order) -> i128 {
+        self.held_in(order, Unit::Kes).await
+    }
+
+    async fn held_in(&self, order: &Order, unit: Unit) -> i128 {
         let book = self.world.db.store.ledger().of_order(order.id).await.unwrap();
-        book.iter().filter(|entry| entry.account == LedgerAccount::Escrow).map(|entry| entry.amount.0).sum()
+        let escrow = |entry: &&LedgerEntry| entry.account == LedgerAccount::Escrow && entry.unit == unit;
+        book.iter().filter(escrow).map(|entry| entry.amount.0).sum()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_by_phone_that_is_paid_from_a_wallet_owes_its_seller_no_shillings() {
+    let market = Market::open().await;
+    let ours = market.ordered().await;
+    market.fund(&ours).await;
+    assert_eq!(market.held_in(&ours, Unit::Planck).await, i128::try_from(AMOUNT.0).unwrap());
+    let order = OrderRef::of(ours.id);
+    let ship = EscrowCall::MarkShipped { order, tracking_cid: "bafytracking".into() };
+    market.says("Charlie", ship, &ours, OrderStatus::Shipped).await;
+    let done = market.says("Bob", EscrowCall::ConfirmDelivery { order }, &ours, OrderStatus::Completed).await;
+    assert_eq!((done.payout_id, done.refund_id), (None, None));
+    for _ in 0..2 {
+        assert_eq!(market.owed(&ours).await, [], "the contract paid the seller");
+        assert_eq!((market.held(&ours).await, market.held_in(&ours, Unit::Planck).await), (0, 0));
+        market.read_again().await;
+    }
+}
+
+/// What becomes of the push of an order that its buyer pays from a wallet as well.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Push {
+    Declined,
+    PaidBefore,
+    PaidAfter,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shillings_beside_a_payment_from_a_wallet_go_back_once_where_they_came_and_not_where_they_did_not() {
+    let market = Market::open().await;
+    let payments = market.world.db.store.payments();
+    for push in [Push::Declined, Push::PaidBefore, Push::PaidAfter] {
+        let ours = market.ordered().await;
+        let payment = market.pushed(&ours).await;
+        let now = Timestamp::now();
+        match push {
+            Push::Declined => {
+                let failed = payment.after(Decision::Fail, now).unwrap();
+                assert_eq!(payments.replace(&failed).await, Ok(Replaced::Done));
+            }
+            // Settled, and the command that tells the contract is slower than the wallet.
+            Push::PaidBefore => {
+                market.paid(&payment).await;
+            }
+            Push::PaidAfter => {}
+        }
+        market.fund(&ours).await;
+        if push == Push::PaidAfter {
+            let row = market.world.db.store.orders().get(ours.id).await.unwrap().unwrap();
+            assert_eq!(OrderFooting::of(&row), OrderFooting::Paid);
+            let second = payment.after(Decision::Review { reason: ReviewReason::SecondPayment }, now).unwrap();
+            let refund = Payment::refund(&second, 1, PRICE, now);
+            assert_eq!(payments.give_back(&second, &refund).await, Ok(Settled::Done));
+        }
+        let cancel = EscrowCall::Cancel { order: OrderRef::of(ours.id) };
+        let done = market.says("Charlie", cancel, &ours, OrderStatus::Cancelled).await;
+        assert_eq!(done.refund_id, None, "{push:?}: the contract gave the order's own money back");
+        let came = push != Push::Declined;
+        let back = came.then(|| (PaymentKind::Refund, PRICE, BUYER_PHONE.to_owned(), PaymentStatus::Queued));
+        for _ in 0..2 {
+            assert_eq!(market.owed(&ours).await, back.clone().into_iter().collect::<Vec<_>>(), "{push:?}");
+            assert_eq!(market.held(&ours).await, if came { i128::from(PRICE.0) } else { 0 }, "{push:?}");
+            assert_eq!(market.held_in(&ours, Unit::Planck).await, 0, "{push:?}");
+            market.read_again().await;
+        }
     }
 }
 

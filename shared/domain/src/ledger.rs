@@ -108,6 +108,11 @@ pub fn collection_received(order_id: OrderId, payment_id: PaymentId, amount: Kes
         .between(LedgerAccount::Mpesa, LedgerAccount::Escrow)
 }
 
+/// The entry that shows that what `payment` collected is held, or was.
+pub fn collection_entry_id(payment: PaymentId) -> String {
+    format!("{payment}#to")
+}
+
 /// Shillings that were held left by M-Pesa, to the seller.
 pub fn payout_sent(order_id: OrderId, payment_id: PaymentId, amount: Kes, at: Timestamp) -> Transaction {
     shillings(order_id, payment_id, LedgerEvent::PayoutSent, amount, at)
@@ -199,6 +204,8 @@ mod tests {
         assert_eq!(keys(one), keys(one));
         assert!(keys(one).iter().all(|key| !keys(two).contains(key)));
         assert_ne!(keys(one)[0], keys(one)[1]);
+        let [_, held] = collection_received(order, one, Kes(1), Timestamp::now());
+        assert_eq!((held.account, held.entry_id), (LedgerAccount::Escrow, collection_entry_id(one)));
     }
 
     #[test]

@@ -1,6 +1,10 @@
-//! `chain_state`: how far the chain was read, who reads it, what the signer signed, and which order a reference names.
+//! `chain_state`: how far the chain was read, who reads it, what the signer signed, which order a reference names, and which
+//! events wait.
+
+mod parked;
 
 use descrow_domain::{OrderId, Timestamp};
+pub use parked::{EventPosition, Parked, Referred};
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -1,11 +1,23 @@
 //! `ledger`: the books. Entries are written by the transactions that move money, and never changed.
 
+use std::collections::HashMap;
+
 use descrow_domain::{OrderId, ledger::LedgerEntry};
 
-use crate::{Store, StoreError, Table, expression::string, item::Row, list::Listing};
+use crate::{
+    Store, StoreError, Table,
+    expression::string,
+    item::{Item, Row},
+    list::Listing,
+};
 
 impl Row for LedgerEntry {
     const TABLE: Table = Table::Ledger;
+}
+
+/// The key of an entry.
+pub(crate) fn entry_key(order: OrderId, entry: &str) -> Item {
+    HashMap::from([("order_id".to_owned(), string(order)), ("entry_id".to_owned(), string(entry))])
 }
 
 /// Access to `ledger`.

@@ -42,7 +42,7 @@ mod users;
 pub use audit::Audit;
 pub use aws_sdk_dynamodb::Client;
 pub use chain_commands::{ChainCommands, Signed};
-pub use chain_state::{ChainState, Cursor, Lease, SignerNonce, SignerStep};
+pub use chain_state::{ChainState, Cursor, EventPosition, Lease, Parked, Referred, SignerNonce, SignerStep};
 pub use connections::{Connection, Connections};
 pub use counters::{Counters, Counting, counters_of};
 #[cfg(feature = "daraja-token")]

@@ -119,6 +119,7 @@ pub fn definitions() -> Vec<Definition> {
                 Table::Connections => vec![index("by_user", "user_id", text("id"))],
                 _ => Vec::new(),
             };
+                Table::ChainState => vec![index("by_parked", "contract", number("tried_at"))],
             let stream = matches!(
                 table,
                 Table::Orders | Table::MpesaTransactions | Table::ChainCommands | Table::Notifications | Table::Ledger

@@ -4,14 +4,21 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use descrow_domain::{
-    Account, OrderId, PaymentId, ProductId, command::ChainCommand, order::Order, payment::Payment, product::Product,
-    rates::CurrentRates, user::User,
+    Account, OrderId, PaymentId, ProductId,
+    command::ChainCommand,
+    ledger::{self, LedgerEntry},
+    order::Order,
+    payment::Payment,
+    product::Product,
+    rates::CurrentRates,
+    user::User,
 };
 use uuid::Uuid;
 
 use crate::{
     Family, IdempotencyRecord, Store, StoreError, Table,
     item::{Item, Row, decode, id_key},
+    ledger::entry_key,
     sessions::family_key,
 };
 
@@ -35,6 +42,8 @@ pub struct Wanted {
     pub payment: Option<PaymentId>,
     /// A payout.
     pub payout: Option<PaymentId>,
+    /// Whether the books have this collection of this order. They only grow: what they have, they keep.
+    pub booked: Option<(OrderId, PaymentId)>,
     /// A command to the contract.
     pub command: Option<String>,
     /// An idempotency record, by [`IdempotencyRecord::id`].
@@ -60,6 +69,8 @@ pub struct Found {
     pub payment: Option<Payment>,
     /// The payout.
     pub payout: Option<Payment>,
+    /// Whether the books have the collection.
+    pub booked: bool,
     /// The command.
     pub command: Option<ChainCommand>,
     /// The idempotency record.
@@ -89,7 +100,8 @@ impl Batch {
         self.items
     }
 
-    fn row<R: Row>(&self, key: Option<Item>) -> Result<Option<R>, StoreError> {
+    /// The row under `key`, where it was found.
+    pub(crate) fn row<R: Row>(&self, key: Option<Item>) -> Result<Option<R>, StoreError> {
         let Some(key) = key else { return Ok(None) };
         let holds = |item: &Item| key.iter().all(|(name, value)| item.get(name) == Some(value));
         let item = self.items.iter().find(|(table, item)| *table == R::TABLE && holds(item));
@@ -110,6 +122,7 @@ impl Store {
         let product = wanted.product.map(id_key);
         let payment = wanted.payment.map(id_key);
         let payout = wanted.payout.map(id_key);
+        let booked = wanted.booked.map(|(order, payment)| entry_key(order, &ledger::collection_entry_id(payment)));
         let command = wanted.command.as_ref().map(id_key);
         let idempotency = wanted.idempotency.as_ref().map(id_key);
         let rates = wanted.rates.then(|| id_key(CurrentRates::ID));
@@ -121,6 +134,7 @@ impl Store {
         batch.want(Table::Products, product.clone());
         batch.want(Table::MpesaTransactions, payment.clone());
         batch.want(Table::MpesaTransactions, payout.clone());
+        batch.want(Table::Ledger, booked.clone());
         batch.want(Table::ChainCommands, command.clone());
         batch.want(Table::Limits, idempotency.clone());
         batch.want(Table::Rates, rates.clone());
@@ -133,6 +147,7 @@ impl Store {
             product: batch.row(product)?,
             payment: batch.row(payment)?,
             payout: batch.row(payout)?,
+            booked: batch.row::<LedgerEntry>(booked)?.is_some(),
             command: batch.row(command)?,
             idempotency: batch.row(idempotency)?,
             rates: batch.row(rates)?,
@@ -186,6 +201,8 @@ impl Store {
             tokio::time::sleep(pause).await;
             pause = pause.saturating_mul(2);
         }
-        Err(StoreError::Contention(first))
+        // Nobody changes these items: it is the database that is too busy.
+        let code = "UnprocessedKeys".to_owned();
+        Err(StoreError::Failed { operation: "BatchGetItem", table: first, code })
     }
 }

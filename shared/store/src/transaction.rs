@@ -18,10 +18,15 @@ use crate::{
     item::{Item, Row, decode, encode},
 };
 
-/// How often a transaction that met another one on the same items is tried.
-const ATTEMPTS: u32 = 4;
-/// What is waited before the second attempt; it doubles.
+/// How often a transaction that met another one on the same items is tried: about a second, in which some dozens of buyers of
+/// one product come through one after the other.
+const ATTEMPTS: u32 = 8;
+/// What is waited at most before the second attempt; it doubles.
 const PAUSE: Duration = Duration::from_millis(20);
+/// What is waited at most before any.
+const LONGEST_PAUSE: Duration = Duration::from_millis(320);
+/// The reason that stands beside a write which the database had no capacity for.
+const THROTTLED: &str = "ThrottlingError";
 
 /// One write of a transaction.
 pub(crate) enum Write {
@@ -58,6 +63,16 @@ impl Write {
     /// A row that replaces the one of `version`.
     pub(crate) fn replace<R: Row>(row: &R, version: u64) -> Result<Self, StoreError> {
         Ok(Self::Put { table: R::TABLE, item: encode(row)?, condition: based_on(version) })
+    }
+
+    /// An update that wants `more` of what is there, where there is any.
+    pub(crate) fn and_only(self, more: Option<Expression>) -> Self {
+        match (self, more) {
+            (Self::Update { table, key, change, condition }, Some(more)) => {
+                Self::Update { table, key, change, condition: condition.and(more) }
+            }
+            (write, _) => write,
+        }
     }
 
     fn table(&self) -> Table {
@@ -156,7 +171,10 @@ impl Cancelled {
 
 enum Outcome {
     Refused(Cancelled),
+    /// Another transaction is on the same items.
     Conflict,
+    /// The database is too busy.
+    Throttled,
 }
 
 impl Store {
@@ -171,11 +189,15 @@ impl Store {
             let Err(error) = sent else { return Ok(()) };
             match classify(error) {
                 Ok(Outcome::Refused(cancelled)) => return Err(Refused::Condition(cancelled)),
-                Ok(Outcome::Conflict) if attempt < ATTEMPTS => {
-                    tokio::time::sleep(pause).await;
-                    pause = pause.saturating_mul(2);
+                Ok(Outcome::Conflict | Outcome::Throttled) if attempt < ATTEMPTS => {
+                    tokio::time::sleep(some_of(pause)).await;
+                    pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
                 }
                 Ok(Outcome::Conflict) => break,
+                Ok(Outcome::Throttled) => {
+                    let code = THROTTLED.to_owned();
+                    return Err(StoreError::Failed { operation: "TransactWriteItems", table: first, code }.into());
+                }
                 Err(code) => {
                     return Err(StoreError::Failed { operation: "TransactWriteItems", table: first, code }.into());
                 }
@@ -183,6 +205,13 @@ impl Store {
         }
         Err(StoreError::Contention(first).into())
     }
+}
+
+/// Any time from none to all of `pause`: those who met once would meet again if they waited the same.
+fn some_of(pause: Duration) -> Duration {
+    let most = u64::try_from(pause.as_micros()).unwrap_or(u64::MAX).max(1);
+    let (_, random) = uuid::Uuid::new_v4().as_u64_pair();
+    Duration::from_micros(random % most)
 }
 
 fn classify<R>(error: SdkError<TransactWriteItemsError, R>) -> Result<Outcome, String> {
@@ -203,7 +232,8 @@ fn classify<R>(error: SdkError<TransactWriteItemsError, R>) -> Result<Outcome, S
                 return Ok(Outcome::Refused(Cancelled { met }));
             }
             match reasons.iter().map(code).find(|code| code != "None") {
-                Some(code) if code == "TransactionConflict" || code == "ThrottlingError" => Ok(Outcome::Conflict),
+                Some(code) if code == "TransactionConflict" => Ok(Outcome::Conflict),
+                Some(code) if code == THROTTLED => Ok(Outcome::Throttled),
                 Some(code) => Err(code),
                 None => Err("TransactionCanceledException".to_owned()),
             }

@@ -5,14 +5,24 @@ use descrow_domain::{
     Account, Kes, Timestamp,
     dispute::{Decision, Dispute, resolution_of},
     order::{Money, Order, OrderMove, OrderStatus, PaymentMode},
-    payment::{Payment, PaymentStatus},
+    payment::Payment,
 };
 
 use super::{Change, Facts};
 
-/// The seller of an order by M-Pesa is owed its price.
+/// The order remembers whose money it is that moves from now on. Shillings that came for an order which the contract took DOT for
+/// go back, as those do that come later (`payment-processor` gives them back); no order names such a refund.
+pub(super) fn funded(change: &mut Change, event: &EscrowEvent, facts: &Facts, now: Timestamp) {
+    let EscrowEvent::OrderFunded { held, .. } = event else { return };
+    change.order.funded_by = Some(if *held { PaymentMode::Dot } else { PaymentMode::Mpesa });
+    if let (true, Some(payment)) = (held, facts.collected()) {
+        change.payments.push(Payment::refund(payment, 1, payment.amount_kes, now));
+    }
+}
+
+/// The seller of an order that was paid by M-Pesa is owed its price.
 pub(super) fn delivered(change: &mut Change, facts: &Facts, now: Timestamp) {
-    if change.order.payment_mode == PaymentMode::Mpesa {
+    if change.order.paid_by() == PaymentMode::Mpesa {
         let price = change.order.quote.kes;
         pay_seller(change, facts, price, now);
     }
@@ -24,9 +34,12 @@ pub(super) fn disputed(change: &mut Change, before: &Order, event: &EscrowEvent,
     if let EscrowEvent::DisputeRaised { by, evidence_cid, .. } = event
         && !(asked && before.dispute.is_some())
     {
-        // A party's own wallet raised it: what it says is on the chain only.
+        // A party's own wallet raised it: what it says is on the chain only. Evidence of a dispute that the contract refused
+        // is still there.
         let party = [before.buyer_id, before.seller_id].into_iter().find(|account| Address::of(account) == *by);
-        change.order.dispute = Some(Dispute::raised(None, party, evidence_cid.clone(), now));
+        let evidence_count = before.dispute.as_ref().map_or(0, |dispute| dispute.evidence_count);
+        change.order.dispute =
+            Some(Dispute { evidence_count, ..Dispute::raised(None, party, evidence_cid.clone(), now) });
     }
     change.withdraw = facts.payout.as_ref().and_then(|payout| payout.withdrawn(now));
     if has_left(facts) {
@@ -53,7 +66,7 @@ pub(super) fn resolved(change: &mut Change, before: &Order, event: &EscrowEvent,
     let (to_buyer, to_seller) = (decision.kes_to_buyer, decision.kes_to_seller);
     let dispute = dispute.cloned().unwrap_or_else(|| Dispute::raised(None, None, String::new(), now));
     change.order.dispute = Some(Dispute { decision: Some(decision), proposal: None, ..dispute });
-    if before.payment_mode == PaymentMode::Dot {
+    if before.paid_by() == PaymentMode::Dot {
         return;
     }
     if has_left(facts) {
@@ -74,9 +87,10 @@ pub(super) fn resolved(change: &mut Change, before: &Order, event: &EscrowEvent,
 /// The pieces are for others again, and a buyer who paid gets the money back.
 pub(super) fn cancelled(change: &mut Change, before: &Order, facts: &Facts, now: Timestamp) {
     change.stock = facts.product.as_ref().map(|product| product.restocked(before.quantity, now));
-    // A payment may have counted and never have been recorded on the contract: the buyer paid all the same.
-    let paid = facts.payment.as_ref().is_some_and(|payment| payment.status == PaymentStatus::Succeeded);
-    if before.payment_mode == PaymentMode::Mpesa && (before.status == OrderStatus::Funded || paid) {
+    // A payment may have counted and never have been recorded on the contract: the buyer paid all the same. What the contract
+    // took in it gives back itself, and what came by M-Pesa beside that went back then.
+    let by_phone = before.paid_by() == PaymentMode::Mpesa;
+    if by_phone && (before.status == OrderStatus::Funded || facts.collected().is_some()) {
         pay_back(change, facts, before.quote.kes, now);
     }
 }
@@ -86,7 +100,7 @@ fn has_left(facts: &Facts) -> bool {
 }
 
 fn pay_back(change: &mut Change, facts: &Facts, sum: Kes, now: Timestamp) {
-    match &facts.payment {
+    match facts.collected() {
         Some(payment) => {
             let refund = Payment::refund(payment, 1, sum, now);
             change.order.refund_id = Some(refund.id);
@@ -97,6 +111,10 @@ fn pay_back(change: &mut Change, facts: &Facts, sum: Kes, now: Timestamp) {
 }
 
 fn pay_seller(change: &mut Change, facts: &Facts, sum: Kes, now: Timestamp) {
+    if facts.collected().is_none() {
+        change.alarm = Some("there is no payment to pay the seller from");
+        return;
+    }
     let attempt = facts.payout.as_ref().and_then(Payment::attempt).unwrap_or(0).saturating_add(1);
     match &facts.seller_phone {
         Some(phone) => {

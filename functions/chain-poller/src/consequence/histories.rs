@@ -8,7 +8,7 @@ use descrow_domain::{
     dispute::{Bps, DisputeResolution},
     ledger::{LedgerAccount, LedgerEntry, Unit},
     order::Money,
-    payment::{Decision, PaymentKind, PaymentStatus},
+    payment::{Decision, PaymentKind, PaymentStatus, ReviewReason},
 };
 use proptest::prelude::*;
 
@@ -23,10 +23,16 @@ const PRICE: Kes = Kes(1_500);
 /// One thing that happens, where it can.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// The buyer pays: the one payment that the order waits for, or one too many.
+    /// The buyer's phone rings.
+    Push,
+    /// The buyer declines.
+    Decline,
+    /// The buyer pays: the push that rings, or one that was thought to be over.
     Pay,
-    /// The contract records the payment, or takes the DOT in.
-    Fund,
+    /// The contract records the payment, or takes the DOT in: from a wallet it does so for any order.
+    Fund {
+        held: bool,
+    },
     Ship,
     Deliver,
     /// A party disputes through us, which stops a payout that is queued.
@@ -45,8 +51,10 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
+        2 => Just(Step::Push),
+        1 => Just(Step::Decline),
         3 => Just(Step::Pay),
-        4 => Just(Step::Fund),
+        4 => any::<bool>().prop_map(|held| Step::Fund { held }),
         4 => Just(Step::Ship),
         4 => Just(Step::Deliver),
         2 => Just(Step::AskDispute),
@@ -59,16 +67,25 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What really moved of one unit.
+#[derive(Clone, Copy, Debug, Default)]
+struct Flow {
+    paid_in: i128,
+    to_seller: i128,
+    to_buyer: i128,
+}
+
 /// Everything there is: our rows, the contract, and who really has how much.
 struct World {
     order: Order,
     /// Where the contract has the order.
     contract: OrderStatus,
+    /// Whether the contract has the order's money.
+    held: bool,
     payments: Vec<Payment>,
     book: Vec<LedgerEntry>,
-    paid_in: i128,
-    to_seller: i128,
-    to_buyer: i128,
+    kes: Flow,
+    planck: Flow,
     /// The event that came last, to be read again.
     last: Option<EscrowEvent>,
 }
@@ -79,11 +96,11 @@ impl World {
         Self {
             order,
             contract: OrderStatus::Created,
+            held: false,
             payments: Vec::new(),
             book: Vec::new(),
-            paid_in: 0,
-            to_seller: 0,
-            to_buyer: 0,
+            kes: Flow::default(),
+            planck: Flow::default(),
             last: None,
         }
     }
@@ -98,9 +115,12 @@ impl World {
 
     /// An event reaches us, and changes what it changes in one transaction.
     fn read(&mut self, event: EscrowEvent) {
+        let payment = self.find(self.order.payment_id);
+        let entry = self.order.payment_id.map(ledger::collection_entry_id);
         let facts = Facts {
             seller_phone: "254708374149".parse().ok(),
-            payment: self.find(self.order.payment_id),
+            payment,
+            booked: self.book.iter().any(|line| Some(&line.entry_id) == entry.as_ref()),
             payout: self.find(self.order.payout_id),
             product: None,
         };
@@ -125,13 +145,14 @@ impl World {
         let reference = OrderRef::of(self.order.id);
         let amount = i128::try_from(AMOUNT.0).unwrap();
         match step {
+            Step::Push if self.by_phone() => self.push(),
+            Step::Decline => self.decline(),
             Step::Pay if self.by_phone() => self.pay(),
-            Step::Fund if self.contract == Created && self.is_payable() => {
-                let held = !self.by_phone();
+            Step::Fund { held } if self.contract == Created && (held || self.is_recordable()) => {
                 if held {
-                    self.paid_in += amount;
+                    self.planck.paid_in += amount;
                 }
-                self.contract = Funded;
+                (self.contract, self.held) = (Funded, held);
                 let payment = (!held).then_some([9; 32]);
                 self.read(EscrowEvent::OrderFunded { order: reference, amount: AMOUNT, held, payment });
             }
@@ -142,9 +163,9 @@ impl World {
             Step::Deliver if self.contract == Shipped => {
                 self.contract = Delivered;
                 self.read(EscrowEvent::OrderDelivered { order: reference });
-                if !self.by_phone() {
+                if self.held {
                     self.contract = Completed;
-                    self.to_seller += amount;
+                    self.planck.to_seller += amount;
                     self.read(EscrowEvent::OrderCompleted { order: reference, paid: AMOUNT });
                 }
             }
@@ -157,17 +178,17 @@ impl World {
             Step::Resolve(bps) if self.contract == Disputed => {
                 self.contract = Resolved;
                 let split = DisputeResolution::Split { seller_bps: Bps::try_from(bps).unwrap() }.planck(AMOUNT);
-                if !self.by_phone() {
-                    self.to_buyer += i128::try_from(split.buyer.0).unwrap();
-                    self.to_seller += i128::try_from(split.seller.0).unwrap();
+                if self.held {
+                    self.planck.to_buyer += i128::try_from(split.buyer.0).unwrap();
+                    self.planck.to_seller += i128::try_from(split.seller.0).unwrap();
                 }
                 let (to_buyer, to_seller) = (split.buyer, split.seller);
                 self.read(EscrowEvent::DisputeResolved { order: reference, to_buyer, to_seller });
             }
             Step::Cancel if matches!(self.contract, Created | Funded) => {
-                let refunded = if self.contract == Funded && !self.by_phone() { AMOUNT } else { Planck(0) };
+                let refunded = if self.held { AMOUNT } else { Planck(0) };
                 self.contract = Cancelled;
-                self.to_buyer += i128::try_from(refunded.0).unwrap();
+                self.planck.to_buyer += i128::try_from(refunded.0).unwrap();
                 self.read(EscrowEvent::OrderCancelled { order: reference, refunded });
             }
             Step::Settle => self.settle(),
@@ -177,22 +198,48 @@ impl World {
         }
     }
 
-    /// Whether the contract may record a payment, or take one in.
-    fn is_payable(&self) -> bool {
-        !self.by_phone() || self.find(self.order.payment_id).is_some_and(|p| p.status == PaymentStatus::Succeeded)
+    /// Whether there is a payment that the contract may be told of.
+    fn is_recordable(&self) -> bool {
+        self.find(self.order.payment_id).is_some_and(|p| p.status == PaymentStatus::Succeeded)
     }
 
-    /// `settle_collection`, or `give_back` where the order cannot take it.
-    fn pay(&mut self) {
-        let (order, buyer) = (self.order.id, self.order.buyer_id);
-        let payment = Payment::collection(order, buyer, "254711111111".parse().unwrap(), PRICE, NOW);
-        self.paid_in += i128::from(PRICE.0);
-        self.book.extend(ledger::collection_received(order, payment.id, PRICE, NOW));
-        if self.order.status == OrderStatus::Created && self.order.pending.is_none() && self.order.payment_id.is_none()
-        {
+    /// `begin_payment`, on its conditions.
+    fn push(&mut self) {
+        let over = |payment: &Payment| payment.new_push_allowed_at().is_some();
+        let next = self.find(self.order.payment_id).is_none_or(|payment| over(&payment));
+        if self.order.status == OrderStatus::Created && self.order.pending.is_none() && next {
+            let (order, buyer) = (self.order.id, self.order.buyer_id);
+            let payment = Payment::collection(order, buyer, "254711111111".parse().unwrap(), PRICE, NOW);
             self.order.payment_id = Some(payment.id);
-            self.payments.push(payment.after(Decision::Succeed, NOW).unwrap());
+            self.payments.push(payment);
+        }
+    }
+
+    fn decline(&mut self) {
+        let open = |payment: &&mut Payment| payment.status == PaymentStatus::Initiated;
+        if let Some(payment) = self.payments.iter_mut().find(open) {
+            *payment = payment.after(Decision::Fail, NOW).unwrap();
+        }
+    }
+
+    /// `settle_collection`, or `give_back` where the order cannot take it: of the push that rings, else of one that was declined.
+    fn pay(&mut self) {
+        let collection =
+            |wanted| self.payments.iter().position(|p| p.kind == PaymentKind::Collection && p.status == wanted);
+        let Some(n) = collection(PaymentStatus::Initiated).or_else(|| collection(PaymentStatus::Failed)) else {
+            return;
+        };
+        let payment = self.payments[n].clone();
+        self.kes.paid_in += i128::from(PRICE.0);
+        self.book.extend(ledger::collection_received(self.order.id, payment.id, PRICE, NOW));
+        let waits = self.order.status == OrderStatus::Created && self.order.pending.is_none();
+        // A payment that came is pending on the order until the contract has heard of it.
+        if waits && !self.is_recordable() {
+            self.order.payment_id = Some(payment.id);
+            self.payments[n] = payment.after(Decision::Succeed, NOW).unwrap();
         } else {
+            let reason = ReviewReason::SecondPayment;
+            self.payments[n] = payment.after(Decision::Review { reason }, NOW).unwrap();
             self.payments.push(Payment::refund(&payment, 1, PRICE, NOW));
         }
     }
@@ -222,11 +269,11 @@ impl World {
         *payment = payment.after(Decision::Succeed, NOW).unwrap();
         let (id, kind, sum) = (payment.id, payment.kind, payment.amount_kes);
         if kind == PaymentKind::Refund {
-            self.to_buyer += i128::from(sum.0);
+            self.kes.to_buyer += i128::from(sum.0);
             self.book.extend(ledger::refund_sent(self.order.id, id, sum, NOW));
             return;
         }
-        self.to_seller += i128::from(sum.0);
+        self.kes.to_seller += i128::from(sum.0);
         self.book.extend(ledger::payout_sent(self.order.id, id, sum, NOW));
         if self.order.status == OrderStatus::Delivered {
             self.order.status = OrderStatus::Completed;
@@ -270,25 +317,33 @@ impl World {
         self.payments.push(again);
     }
 
-    fn held(&self) -> i128 {
-        self.book.iter().filter(|e| e.account == LedgerAccount::Escrow).map(|e| e.amount.0).sum()
+    fn held(&self, unit: Unit) -> i128 {
+        let escrow = |e: &&LedgerEntry| e.account == LedgerAccount::Escrow && e.unit == unit;
+        self.book.iter().filter(escrow).map(|e| e.amount.0).sum()
     }
 
     fn check(&self) {
-        let unit = if self.by_phone() { Unit::Kes } else { Unit::Planck };
-        assert!(self.book.iter().all(|entry| entry.unit == unit));
-        assert_eq!(self.book.iter().map(|entry| entry.amount.0).sum::<i128>(), 0);
-        assert_eq!(self.held(), self.paid_in - self.to_seller - self.to_buyer, "in = out + held");
-        assert!(self.held() >= 0, "nothing is paid out that did not come in");
-        let price = if self.by_phone() { i128::from(PRICE.0) } else { i128::try_from(AMOUNT.0).unwrap() };
-        assert!(self.to_seller <= price, "the seller is paid once");
+        for (unit, flow) in [(Unit::Kes, self.kes), (Unit::Planck, self.planck)] {
+            let entries = self.book.iter().filter(|entry| entry.unit == unit);
+            assert_eq!(entries.map(|entry| entry.amount.0).sum::<i128>(), 0);
+            assert_eq!(self.held(unit), flow.paid_in - flow.to_seller - flow.to_buyer, "in = out + held, {unit:?}");
+            assert!(self.held(unit) >= 0, "nothing is paid out that did not come in: {unit:?}");
+        }
+        let planck = i128::try_from(AMOUNT.0).unwrap();
+        let prices = (self.kes.to_seller <= i128::from(PRICE.0), self.planck.to_seller <= planck);
+        assert_eq!(prices, (true, true), "the seller is paid once");
+        assert!(self.kes.to_seller == 0 || self.planck.to_seller == 0, "and in one unit");
+        if self.held || !self.by_phone() {
+            assert!(self.payments.iter().all(|p| p.kind != PaymentKind::Payout), "the contract pays its seller itself");
+        }
         let owed: i128 = self
             .payments
             .iter()
             .filter(|p| p.status == PaymentStatus::Queued)
             .map(|p| i128::from(p.amount_kes.0))
             .sum();
-        assert!(owed <= self.held(), "no more is owed than is held: {owed} of {}", self.held());
+        let held = self.held(Unit::Kes);
+        assert!(owed <= held, "no more is owed than is held: {owed} of {held}");
     }
 }
 
@@ -318,7 +373,8 @@ proptest! {
         }
         if world.order.status.is_final() {
             let gave_up = world.payments.iter().any(|p| p.status == PaymentStatus::Failed && p.attempt() == Some(9));
-            prop_assert!(world.held() == 0 || gave_up, "{:?} holds {}", world.order.status, world.held());
+            let held = (world.held(Unit::Kes), world.held(Unit::Planck));
+            prop_assert!(held == (0, 0) || gave_up && held.1 == 0, "{:?} holds {held:?}", world.order.status);
         }
     }
 }

@@ -2,7 +2,7 @@ use descrow_chain::{Address, OrderRef};
 use descrow_domain::{
     Kes, OrderId, Planck, ProductId, UsdCents,
     order::{Deadlines, PendingAction},
-    payment::PaymentKind,
+    payment::{Decision, PaymentKind},
     rates::{Quote, Rates},
 };
 
@@ -80,7 +80,8 @@ fn event_to(status: OrderStatus, order: OrderRef, held: bool) -> EscrowEvent {
 fn facts(order: &Order) -> Facts {
     let (seller, buyer) = ("254708374149".parse().unwrap(), "254711111111".parse().unwrap());
     let payment = Payment::collection(order.id, order.buyer_id, buyer, order.quote.kes, Timestamp(1));
-    Facts { seller_phone: Some(seller), payment: Some(payment), ..Facts::default() }
+    let payment = payment.after(Decision::Succeed, Timestamp(2));
+    Facts { seller_phone: Some(seller), payment, booked: true, ..Facts::default() }
 }
 
 fn decide(order: &Order, event: EscrowEvent) -> Consequence {
@@ -211,12 +212,84 @@ fn delivery_of_an_order_paid_by_phone_owes_the_seller_one_payout() {
     assert_eq!((payout.kind, payout.amount_kes, payout.user_id), (PaymentKind::Payout, Kes(1_500), account(2)));
     assert_eq!(change.order.payout_id, Some(payout.id));
     assert_eq!(payout.id, changed(&order, delivered.clone()).payments[0].id, "whoever applies it, it is one");
-    let without = consequence(&order, &found(delivered), &Facts::default(), WINDOWS, NOW);
-    let Consequence::Change(without) = without else { panic!("{without:?}") };
+    let silent = Facts { seller_phone: None, ..facts(&order) };
+    let without = with(&order, delivered, &silent);
     assert_eq!((&without.payments, without.order.payout_id), (&vec![], None));
     assert_eq!(without.alarm, Some("the seller has no number to be paid at"));
     let dot = self::order(OrderStatus::Shipped, PaymentMode::Dot);
     assert_eq!(changed(&dot, event_to(OrderStatus::Delivered, OrderRef::of(dot.id), true)).payments, []);
+}
+
+fn with(order: &Order, event: EscrowEvent, facts: &Facts) -> Change {
+    match consequence(order, &found(event), facts, WINDOWS, NOW) {
+        Consequence::Change(change) => *change,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn shillings_leave_for_an_order_only_where_they_came_for_it_and_are_in_the_books() {
+    let order = |status| order(status, PaymentMode::Mpesa);
+    let events = [
+        (OrderStatus::Shipped, OrderStatus::Delivered),
+        (OrderStatus::Funded, OrderStatus::Cancelled),
+        (OrderStatus::Disputed, OrderStatus::Resolved),
+    ];
+    for (from, to) in events {
+        let order = order(from);
+        let event = event_to(to, OrderRef::of(order.id), false);
+        let whole = facts(&order);
+        assert_ne!(with(&order, event.clone(), &whole).payments, [], "{to:?}");
+        let failed = whole.payment.clone().map(|payment| Payment { status: PaymentStatus::Failed, ..payment });
+        let reviewed = whole.payment.clone().map(|payment| Payment { status: PaymentStatus::Review, ..payment });
+        for facts in [
+            Facts { payment: None, ..whole.clone() },
+            Facts { payment: failed, ..whole.clone() },
+            Facts { payment: reviewed, ..whole.clone() },
+            Facts { booked: false, ..whole.clone() },
+        ] {
+            let change = with(&order, event.clone(), &facts);
+            assert_eq!((change.order.status, change.payments), (to, vec![]), "{facts:?}");
+            assert!(change.alarm.is_some(), "{facts:?}");
+        }
+        // Paid into the contract: it pays out itself, whatever came by M-Pesa beside it.
+        let from_a_wallet = Order { funded_by: Some(PaymentMode::Dot), ..order };
+        let event = event_to(to, OrderRef::of(from_a_wallet.id), true);
+        let change = with(&from_a_wallet, event, &whole);
+        assert_eq!((change.order.status, change.payments, change.alarm), (to, vec![], None));
+    }
+}
+
+#[test]
+fn an_order_remembers_what_funded_it_and_shillings_beside_dot_go_back_once() {
+    for mode in PaymentMode::ALL {
+        for held in [true, false] {
+            let order = order(OrderStatus::Created, mode);
+            let event = event_to(OrderStatus::Funded, OrderRef::of(order.id), held);
+            let whole = facts(&order);
+            let change = with(&order, event.clone(), &whole);
+            assert_eq!(change.order.funded_by, Some(if held { PaymentMode::Dot } else { PaymentMode::Mpesa }));
+            let back = held.then(|| Payment::refund(&whole.payment.clone().unwrap(), 1, Kes(1_500), NOW));
+            assert_eq!((change.payments, change.order.refund_id), (back.into_iter().collect(), None));
+            assert_eq!(change.ledger.is_some(), held);
+            let unpaid = Facts { payment: None, booked: false, ..whole };
+            assert_eq!(with(&order, event.clone(), &unpaid).payments, []);
+            assert_eq!(decide(&change.order, event), Consequence::Known);
+        }
+    }
+}
+
+#[test]
+fn a_payment_that_never_reached_the_contract_goes_back_when_the_order_is_given_up() {
+    let order = order(OrderStatus::Created, PaymentMode::Mpesa);
+    let cancelled = event_to(OrderStatus::Cancelled, OrderRef::of(order.id), false);
+    let whole = facts(&order);
+    let change = with(&order, cancelled.clone(), &whole);
+    assert_eq!(change.payments, [Payment::refund(whole.payment.as_ref().unwrap(), 1, Kes(1_500), NOW)]);
+    assert_eq!(change.order.refund_id, Some(change.payments[0].id));
+    let failed = whole.payment.clone().map(|payment| Payment { status: PaymentStatus::Failed, ..payment });
+    let change = with(&order, cancelled, &Facts { payment: failed, ..whole });
+    assert_eq!((change.payments, change.alarm), (vec![], None), "nothing came, so nothing is missing");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use descrow_domain::{
     command::{ChainCommand, CommandStatus},
     dispute::Dispute,
     evidence::Evidence,
-    ledger::Transaction,
+    ledger::{LedgerEntry, Transaction},
     order::Order,
     payment::Payment,
     product::Product,
@@ -19,8 +19,8 @@ use crate::{
     access::based_on,
     error::Refused,
     expression::{expr, number, string},
-    item::{encode, id_key},
-    transaction::{Met, Write},
+    item::{Row, encode, id_key},
+    transaction::{Cancelled, Met, Write},
 };
 
 /// A change of an order that somebody asks for, with all that must come about with it.
@@ -171,12 +171,15 @@ impl Orders<'_> {
         self.0.replace(&next, order.version).await
     }
 
-    /// Makes a finalised event true: order, command, payments, stock and books together.
+    /// Makes a finalised event true: order, command, payments, stock and books together. A payment or an entry of the books
+    /// that is there already, and says the same, is known: its key says that it is the same money.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn apply_chain_event(self, change: &ChainChange<'_>, now: Timestamp) -> Result<Applied, StoreError> {
         let mut command = change.command;
+        let mut new_payments: Vec<&Payment> = change.payments.iter().collect();
+        let mut new_entries: Vec<&LedgerEntry> = change.ledger.into_iter().flatten().collect();
         loop {
             let mut writes = vec![Write::replace(change.order, change.order.version.saturating_sub(1))?];
             if let Some(command) = command {
@@ -190,11 +193,13 @@ impl Orders<'_> {
                 writes.push(withdrawal(payout)?);
             }
             let elsewhere = elsewhere..writes.len();
-            for payment in change.payments {
-                writes.push(Write::create(payment, "id")?);
+            let at_payments = writes.len();
+            for payment in &new_payments {
+                writes.push(Write::create(*payment, "id")?);
             }
-            for entry in change.ledger.into_iter().flatten() {
-                writes.push(Write::create(entry, "entry_id")?);
+            let at_entries = writes.len();
+            for entry in &new_entries {
+                writes.push(Write::create(*entry, "entry_id")?);
             }
             let mut cancelled = match self.0.transact(&writes).await {
                 Ok(()) => return Ok(Applied::Done),
@@ -208,10 +213,46 @@ impl Orders<'_> {
                 None if elsewhere.into_iter().any(|n| cancelled.at(n).is_some()) => return Ok(Applied::Elsewhere),
                 // The event was caused by somebody else's transaction: there is no command of ours.
                 None if command.is_some() && cancelled.at(1).is_some() => command = None,
-                None => return Err(StoreError::Contention(Table::Orders)),
+                None => {
+                    let before = new_payments.len().saturating_add(new_entries.len());
+                    new_payments = unknown(new_payments, at_payments, &mut cancelled, is_same_money)?;
+                    new_entries = unknown(new_entries, at_entries, &mut cancelled, is_same_entry)?;
+                    if new_payments.len().saturating_add(new_entries.len()) == before {
+                        return Err(StoreError::Contention(Table::Orders));
+                    }
+                }
             }
         }
     }
+}
+
+/// Those of `rows`, written from `first` on, that met nothing: what met the `same` is there already.
+fn unknown<'a, R: Row>(
+    rows: Vec<&'a R>,
+    first: usize,
+    cancelled: &mut Cancelled,
+    same: impl Fn(&R, &R) -> bool,
+) -> Result<Vec<&'a R>, StoreError> {
+    let mut left = Vec::with_capacity(rows.len());
+    for (n, row) in rows.into_iter().enumerate() {
+        match cancelled.at(first.saturating_add(n)).map(Met::row::<R>).transpose()?.flatten() {
+            Some(there) if same(&there, row) => {}
+            Some(_) => return Err(StoreError::Contention(R::TABLE)),
+            None => left.push(row),
+        }
+    }
+    Ok(left)
+}
+
+/// Whatever became of it since.
+fn is_same_money(there: &Payment, new: &Payment) -> bool {
+    let what = |payment: &Payment| (payment.kind, payment.order_id, payment.refund_of, payment.amount_kes);
+    what(there) == what(new)
+}
+
+/// Whenever it was entered.
+fn is_same_entry(there: &LedgerEntry, new: &LedgerEntry) -> bool {
+    LedgerEntry { at: new.at, ..there.clone() } == *new
 }
 
 /// Takes back a payout that nobody sent: only the row that it was read as.

@@ -4,6 +4,7 @@
 mod chain;
 mod changes;
 mod counters;
+mod events;
 mod kyc;
 mod limits;
 mod messages;
