@@ -32,8 +32,8 @@ pub(crate) struct DecideKyc {
     /// Why: the user reads it. A rejection must have one.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 500, example = "The picture is blurred.")]
     reason: Input<String>,
-    /// The submission that was looked at; where absent, whichever waits.
-    #[schema(value_type = Option<String>, format = "uuid")]
+    /// The submission that was looked at: where the user handed in another one meanwhile, nothing is decided.
+    #[schema(value_type = String, format = "uuid", example = "6f1c0a6f-3c4b-5e8a-9d2c-3b4a596877aa")]
     submission_id: Input<String>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct DecideKyc {
 pub(crate) struct Wanted {
     verdict: KycVerdict,
     reason: Option<Text<1, 500>>,
-    submission: Option<Uuid>,
+    submission: Uuid,
 }
 
 impl Request for DecideKyc {
@@ -51,7 +51,7 @@ impl Request for DecideKyc {
     fn validate(self, fields: &mut Fields) -> Option<Wanted> {
         let verdict = fields.choice("status", self.status, &["verified", "rejected"]);
         let reason = fields.optional("reason", self.reason);
-        let submission = fields.optional_with("submissionId", self.submission_id, |text| {
+        let submission = fields.required_with("submissionId", self.submission_id, |text| {
             Uuid::try_parse(text).map_err(|_| "must be a UUID")
         });
         if (&verdict, &reason) == (&Some(KycVerdict::Rejected), &Some(None)) {
@@ -102,14 +102,14 @@ pub(crate) async fn decide_kyc(
 
 /// Whether `admin` decided just this before.
 fn is_decided_so(user: &User, wanted: &Wanted, admin: Account) -> bool {
-    let meant = |kyc: &&KycSubmission| wanted.submission.is_none_or(|id| id == kyc.id);
+    let meant = |kyc: &&KycSubmission| wanted.submission == kyc.id;
     let decision = user.kyc.as_ref().filter(meant).and_then(|kyc| kyc.decision.as_ref());
     decision.is_some_and(|made| made.verdict == wanted.verdict && made.reason == wanted.reason && made.by == admin)
 }
 
 /// Only what waits, and only what the admin looked at, is decided on.
 fn check(user: &User, wanted: &Wanted) -> Result<(), ApiError> {
-    let meant = |kyc: &KycSubmission| wanted.submission.is_none_or(|id| id == kyc.id);
+    let meant = |kyc: &KycSubmission| wanted.submission == kyc.id;
     if user.kyc_status == KycStatus::Submitted && user.kyc.as_ref().is_some_and(meant) {
         return Ok(());
     }

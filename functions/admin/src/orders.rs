@@ -1,4 +1,5 @@
-//! `GET /api/admin/orders`: everybody's orders, newest first. One round trip.
+//! `GET /api/admin/orders`: everybody's orders, newest first. One round trip: four partitions of one status, or a fortnight's days, at
+//! once. How they are paid is a filter on what was read, so that a page may be short.
 
 use axum::extract::State;
 use descrow_domain::{
@@ -37,7 +38,7 @@ impl Request for Filter {
 
 /// Lists everybody's orders, newest first.
 ///
-/// A page may be short and still be followed by another one.
+/// A page may hold fewer than `limit`, or none: go on while `nextCursor` is there.
 #[utoipa::path(get, path = "/api/admin/orders", tag = "admin", security(("token" = [])),
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries of a page; 20 where absent."),

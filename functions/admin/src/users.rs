@@ -12,7 +12,6 @@ use descrow_domain::{
     user::{KycStatus, Role, User},
 };
 use descrow_platform::bucket::{Bucket, READING_LIFETIME};
-use descrow_store::UserList;
 use descrow_web::{Admin, ApiError, Fields, Id, Input, List, Page, Reply, Request};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -247,7 +246,7 @@ pub(crate) async fn users(State(app): State<Office>, _admin: Admin, page: Page<F
     let (users, position) = (app.store.users(), position.as_deref());
     let found = match page.filter {
         Some(status) => users.list_by_kyc(status, position, limit).await?,
-        None => users.list(&UserList { role: None, position, limit }).await?,
+        None => users.list(position, limit).await?,
     };
     Reply::ok(&page.list(found.items.iter().map(AdminUser::from).collect(), found.next)?)
 }

@@ -9,6 +9,7 @@ use descrow_domain::{
     audit::AuditAction,
     kyc::{DocumentFormat, DocumentKind, KycDocument, KycSubmission, Sha256},
     notification::NotificationKind,
+    user::KycStatus,
 };
 use descrow_store::KycSubmitted;
 use descrow_web::testing::{Ask, Person};
@@ -20,6 +21,8 @@ const KYC: &str = include_str!("../../../events/admin-kyc.json");
 const USER: &str = include_str!("../../../events/admin-user.json");
 /// The account that the sample events name.
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+/// The submission that the sample event names.
+const SUBMISSION: &str = "6f1c0a6f-3c4b-5e8a-9d2c-3b4a596877aa";
 
 fn sample(event: &str, id: Account) -> Ask {
     Ask::event(&event.replace(ALICE, &id.to_string()))
@@ -46,6 +49,10 @@ async fn submit(stage: &Stage, id: Account) -> KycSubmission {
 
 fn decide(id: Account, by: &Person, body: &Value) -> Ask {
     sample(KYC, id).by(by).json(body)
+}
+
+fn verified(submission: &KycSubmission) -> Value {
+    json!({"status": "verified", "submissionId": submission.id})
 }
 
 #[tokio::test]
@@ -113,7 +120,8 @@ async fn a_decision_binds_the_users_very_next_request_and_is_logged_and_told() {
     let stage = Stage::start().await;
     let id = stage.seller.account;
     let submission = submit(&stage, id).await;
-    let admin = stage.send(sample(KYC, id).by(&stage.admin)).await;
+    let rejects = KYC.replace(SUBMISSION, &submission.id.to_string());
+    let admin = stage.send(sample(&rejects, id).by(&stage.admin)).await;
     assert_eq!((admin.status.as_u16(), admin.trips), (200, 2), "{}", admin.text);
     let user = stage.store().users().get(&id).await.unwrap().unwrap();
     let decided = user.kyc.as_ref().unwrap().decision.clone().unwrap();
@@ -123,16 +131,14 @@ async fn a_decision_binds_the_users_very_next_request_and_is_logged_and_told() {
     assert_eq!(admin.body["kyc"]["documents"][0]["url"], Value::Null, "decided documents have no links");
     assert_eq!((user.auth_version, admin.body["updatedAt"].as_str()), (3, Some(decided.at.rfc3339().as_str())));
 
-    let again = stage.send(sample(KYC, id).by(&stage.admin)).await;
+    let again = stage.send(sample(&rejects, id).by(&stage.admin)).await;
     assert_eq!(
         (again.status.as_u16(), &again.body, again.trips),
         (200, &admin.body, 1),
         "the same has the same answer"
     );
-    let verified = json!({"status": "verified"});
-    for (who, body) in
-        [(&stage.admin, &verified), (&stage.other_admin, &json!({"status": "rejected", "reason": "No."}))]
-    {
+    let otherwise = json!({"status": "rejected", "reason": "No.", "submissionId": submission.id});
+    for (who, body) in [(&stage.admin, &verified(&submission)), (&stage.other_admin, &otherwise)] {
         assert_eq!(stage.send(decide(id, who, body)).await.outcome(), (409, "kyc_state"));
     }
     let [entry] = stage.log().await.try_into().unwrap();
@@ -144,14 +150,7 @@ async fn a_decision_binds_the_users_very_next_request_and_is_logged_and_told() {
     assert!(!told.message.contains("blurred"), "{}", told.message);
 
     let second = submit(&stage, id).await;
-    let outdated = json!({"status": "verified", "submissionId": submission.id.to_string()});
-    assert_eq!(
-        stage.send(decide(id, &stage.admin, &outdated)).await.outcome(),
-        (409, "kyc_state"),
-        "looked at the old ones"
-    );
-    let seen = json!({"status": "verified", "submissionId": second.id.to_string()});
-    let accepted = stage.send(decide(id, &stage.other_admin, &seen)).await;
+    let accepted = stage.send(decide(id, &stage.other_admin, &verified(&second))).await;
     assert_eq!((accepted.status.as_u16(), &accepted.body["kycStatus"]), (200, &json!("verified")), "{}", accepted.text);
     let deeds = [(AuditAction::RejectKyc, stage.admin.account), (AuditAction::ApproveKyc, stage.other_admin.account)];
     assert_eq!(stage.deeds().await, deeds);
@@ -161,17 +160,17 @@ async fn a_decision_binds_the_users_very_next_request_and_is_logged_and_told() {
 async fn a_token_from_before_the_decision_changes_nothing_more() {
     let stage = Stage::start().await;
     // An admin's own documents are decided on by another admin, and its own routes show what that does to its token.
-    submit(&stage, stage.other_admin.account).await;
+    let submission = submit(&stage, stage.other_admin.account).await;
     let order = stage.disputed(1_000).await;
     let path = format!("/api/admin/disputes/{}/resolve", order.id);
     let attempt = Ask::new("POST", &path).json(&json!({"resolution": "refund", "reason": "The seam is torn."}));
     let refreshed = fresh(&stage, &stage.other_admin).await;
-    let accepted = stage.send(decide(stage.other_admin.account, &stage.admin, &json!({"status": "verified"}))).await;
+    let accepted = stage.send(decide(stage.other_admin.account, &stage.admin, &verified(&submission))).await;
     assert_eq!(accepted.status, 200, "{}", accepted.text);
     assert_eq!(stage.send(attempt.clone().by(&refreshed)).await.outcome(), (401, "session_outdated"));
     let again = fresh(&stage, &stage.other_admin).await;
     assert_eq!(stage.send(attempt.by(&again)).await.status, 202);
-    let own = decide(stage.admin.account, &stage.admin, &json!({"status": "verified"}));
+    let own = decide(stage.admin.account, &stage.admin, &verified(&submission));
     assert_eq!(stage.send(own).await.outcome(), (403, "wrong_role"));
 }
 
@@ -189,13 +188,32 @@ async fn fresh(stage: &Stage, person: &Person) -> Person {
 }
 
 #[tokio::test]
+async fn documents_that_the_admin_never_saw_are_not_decided_on() {
+    let stage = Stage::start().await;
+    let id = stage.seller.account;
+    let first = submit(&stage, id).await;
+    // Both admins look at the first documents; one rejects them, and the user hands in others.
+    let rejects = json!({"status": "rejected", "reason": "Blurred.", "submissionId": first.id});
+    assert_eq!(stage.send(decide(id, &stage.admin, &rejects)).await.status, 200);
+    let second = submit(&stage, id).await;
+    let unsaid = stage.send(decide(id, &stage.other_admin, &json!({"status": "verified"}))).await;
+    assert_eq!((unsaid.outcome(), unsaid.fields()), ((400, "validation_failed"), vec!["submissionId"]));
+    let late = stage.send(decide(id, &stage.other_admin, &verified(&first))).await;
+    assert_eq!(late.outcome(), (409, "kyc_state"), "{}", late.text);
+    let user = stage.store().users().get(&id).await.unwrap().unwrap();
+    assert_eq!((user.kyc_status, user.kyc), (KycStatus::Submitted, Some(second)));
+    assert_eq!(stage.deeds().await, [(AuditAction::RejectKyc, stage.admin.account)]);
+}
+
+#[tokio::test]
 async fn two_admins_who_decide_at_once_are_one_decision() {
     let stage = Stage::start().await;
     let id = stage.buyer.account;
-    submit(&stage, id).await;
+    let submission = submit(&stage, id).await;
+    let rejects = json!({"status": "rejected", "reason": "Blurred.", "submissionId": submission.id});
     let (first, second) = tokio::join!(
-        stage.send(decide(id, &stage.admin, &json!({"status": "verified"}))),
-        stage.send(decide(id, &stage.other_admin, &json!({"status": "rejected", "reason": "Blurred."}))),
+        stage.send(decide(id, &stage.admin, &verified(&submission))),
+        stage.send(decide(id, &stage.other_admin, &rejects)),
     );
     let mut outcomes = [first.outcome(), second.outcome()];
     outcomes.sort_unstable();
@@ -208,13 +226,14 @@ async fn two_admins_who_decide_at_once_are_one_decision() {
 async fn only_an_admin_decides_on_what_waits_and_says_why_it_rejects() {
     let stage = Stage::start().await;
     let id = stage.buyer.account;
-    let verified = json!({"status": "verified"});
+    let verified = json!({"status": "verified", "submissionId": SUBMISSION});
     assert_eq!(stage.send(decide(id, &stage.admin, &verified)).await.outcome(), (409, "kyc_state"));
     submit(&stage, id).await;
     for (body, field) in [
-        (json!({"status": "rejected"}), "reason"),
-        (json!({"status": "pending"}), "status"),
-        (json!({"reason": "Why not."}), "status"),
+        (json!({"status": "rejected", "submissionId": SUBMISSION}), "reason"),
+        (json!({"status": "pending", "submissionId": SUBMISSION}), "status"),
+        (json!({"reason": "Why not.", "submissionId": SUBMISSION}), "status"),
+        (json!({"status": "verified"}), "submissionId"),
         (json!({"status": "verified", "submissionId": "7"}), "submissionId"),
     ] {
         let refused = stage.send(decide(id, &stage.admin, &body)).await;

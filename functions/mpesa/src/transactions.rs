@@ -1,4 +1,5 @@
-//! `GET /api/mpesa/transactions`: movements of shillings, newest first. One round trip.
+//! `GET /api/mpesa/transactions`: movements of shillings, newest first. One round trip; kind and status are filters on what was read,
+//! so that a page may be short.
 
 use axum::extract::State;
 use descrow_domain::{
@@ -44,7 +45,7 @@ impl Request for Filter {
 
 /// Lists what you paid and were paid by M-Pesa, newest first; admins see everybody's.
 ///
-/// A page may be short and still be followed by another one.
+/// A page may hold fewer than `limit`, or none: go on while `nextCursor` is there.
 #[utoipa::path(get, path = "/api/mpesa/transactions", tag = "mpesa", security(("token" = [])),
     params(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Entries of a page; 20 where absent."),

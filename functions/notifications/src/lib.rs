@@ -1,7 +1,7 @@
 //! Routes under `/api/notifications`, and tickets for the WebSocket.
 //!
 //! Notifications are written by the notifier; here their user reads them and marks them as read. Sequential round trips to
-//! DynamoDB: list 1, mark 2, ticket 2; marking all reads the unread ones and marks them, ten at a time.
+//! DynamoDB: list 1, mark one or all 2, ticket 2.
 
 mod list;
 mod read;

@@ -45,6 +45,11 @@ impl Stage {
     }
 
     async fn told(&self, id: NotificationId, title: &str) -> NotificationId {
+        self.told_before(id, title, false).await
+    }
+
+    /// What the user was told, and whether it read it since.
+    async fn told_before(&self, id: NotificationId, title: &str, read: bool) -> NotificationId {
         let row = Notification {
             user_id: self.user.account,
             id,
@@ -52,7 +57,7 @@ impl Stage {
             order_id: Some(OrderId::new()),
             title: title.to_owned(),
             message: "Your order was paid.".to_owned(),
-            read: false,
+            read,
             created_at: Timestamp(1_795_000_000_000),
         };
         assert!(self.bench.database.store.notifications().put_if_absent(&row).await.unwrap());
@@ -133,11 +138,62 @@ async fn all_are_marked_as_read_at_once_and_nobody_elses() {
         stage.told(NotificationId::new(), &format!("n{n}")).await;
     }
     let sample = Ask::event(include_str!("../../../events/notifications-read-all.json"));
-    assert_eq!(stage.send(sample.clone().by(&stage.stranger)).await.body, json!({"marked": 0}));
-    assert_eq!(stage.send(sample.clone().by(&stage.user)).await.body, json!({"marked": 25}));
-    assert_eq!(stage.send(sample.by(&stage.user)).await.body, json!({"marked": 0}));
+    let none = json!({"marked": 0, "more": false});
+    assert_eq!(stage.send(sample.clone().by(&stage.stranger)).await.body, none);
+    let marked = stage.send(sample.clone().by(&stage.user)).await;
+    assert_eq!((marked.trips, marked.body), (2, json!({"marked": 25, "more": false})));
+    assert_eq!(stage.send(sample.by(&stage.user)).await.body, none);
     let page = stage.bench.database.store.notifications().list(&stage.user.account, None, 50).await.unwrap();
     assert!(page.items.len() == 25 && page.items.iter().all(|n| n.read));
+}
+
+#[tokio::test]
+async fn a_long_list_is_marked_a_hundred_at_a_time_whatever_was_read_before() {
+    let stage = Stage::start().await;
+    for n in 0..230 {
+        stage.told(NotificationId::new(), &format!("n{n}")).await;
+    }
+    // Newer ones that are read stand between the client and what is unread.
+    for _ in 0..300 {
+        stage.told_before(NotificationId::new(), "read", true).await;
+    }
+    let sample = Ask::event(include_str!("../../../events/notifications-read-all.json")).by(&stage.user);
+    for (marked, more) in [(100, true), (100, true), (30, false), (0, false)] {
+        let answer = stage.send(sample.clone()).await;
+        assert_eq!((answer.status.as_u16(), answer.body), (200, json!({"marked": marked, "more": more})));
+        assert!(answer.trips <= 2);
+    }
+}
+
+#[tokio::test]
+async fn what_is_unread_is_listed_by_itself() {
+    let stage = Stage::start().await;
+    let mut unread = Vec::new();
+    for n in 0..6 {
+        let id = stage.told_before(NotificationId::new(), "n", n % 2 == 0).await;
+        if n % 2 == 1 {
+            unread.insert(0, id.to_string());
+        }
+    }
+    let ids = |answer: &Answer| -> Vec<String> {
+        let items = answer.body["items"].as_array().unwrap();
+        items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let page = stage.send(Ask::new("GET", "/api/notifications?unread=true&limit=2").by(&stage.user)).await;
+    assert_eq!((page.status.as_u16(), page.trips, ids(&page)), (200, 1, unread[..2].to_vec()), "{}", page.text);
+    let cursor = page.body["nextCursor"].as_str().unwrap();
+    let next = format!("/api/notifications?unread=true&limit=2&cursor={cursor}");
+    let last = stage.send(Ask::new("GET", &next).by(&stage.user)).await;
+    assert_eq!((ids(&last), &last.body["nextCursor"]), (unread[2..].to_vec(), &json!(null)));
+    let read = format!("/api/notifications/{}/read", unread[0]);
+    assert_eq!(stage.send(Ask::new("POST", &read).by(&stage.user)).await.status, 204);
+    let rest = stage.send(Ask::new("GET", "/api/notifications?unread=true").by(&stage.user)).await;
+    assert_eq!(ids(&rest), unread[1..]);
+    for all in ["/api/notifications", "/api/notifications?unread=false"] {
+        assert_eq!(ids(&stage.send(Ask::new("GET", all).by(&stage.user)).await).len(), 6);
+    }
+    let nonsense = stage.send(Ask::new("GET", "/api/notifications?unread=maybe").by(&stage.user)).await;
+    assert_eq!((nonsense.outcome(), nonsense.fields()), ((400, "validation_failed"), vec!["unread"]));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! This is the one place that scans tables. It runs on a developer's or operator's machine, never in a function.
 
 mod export;
+mod places;
 mod report;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use anyhow::Context as _;
 use descrow_domain::analytics::{Tally, of_entry, of_order};
 use descrow_domain::{ledger::LedgerEntry, order::Order};
 use descrow_store::{Client, Store, Table, Tables, counters_of};
+pub use places::Placed;
 use tokio::time::Instant;
 
 /// Between two looks at tables that do not agree yet.

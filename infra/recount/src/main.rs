@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use descrow_platform::aws;
-use recount::{Recount, repair};
+use recount::{Placed, Recount, repair};
 
 /// Seconds for which counters must stand still before they are repaired.
 const STEADY: u64 = 10;
@@ -18,7 +18,7 @@ struct Arguments {
     /// Seconds to wait for counters that do not agree: their streams are some seconds behind
     #[arg(long, default_value_t = 30)]
     wait: u64,
-    /// Make counters right that still differ. Only for a stack whose streams are drained: it waits ten seconds at least, and
+    /// Give rows from before an index was added their place in it, and make counters right that still differ. Only for a stack whose streams are drained: it waits ten seconds at least, and
     /// refuses where a counter moves
     #[arg(long)]
     repair: bool,
@@ -28,6 +28,10 @@ struct Arguments {
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let client = aws::dynamodb(&aws::sdk_config());
+    if arguments.repair {
+        let Placed { orders, notifications } = Placed::all(&client, &arguments.stack).await?;
+        println!("{orders} orders and {notifications} notifications got their place in an index\n");
+    }
     let patience = if arguments.repair { arguments.wait.max(STEADY) } else { arguments.wait };
     let settled = Recount::settled(&client, &arguments.stack, Duration::from_secs(patience)).await?;
     println!("{}", settled.last);

@@ -5,12 +5,17 @@ use std::time::Duration;
 
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use descrow_domain::{
+    Account, NotificationId, Timestamp,
     analytics::{Counter, Tally},
+    notification::{Notification, NotificationKind},
     order::{OrderStatus, PaymentMode},
 };
 use descrow_platform::Deadline;
-use descrow_store::testing::{STACK, TestStore};
-use recount::{Recount, Settled, repair};
+use descrow_store::{
+    OrderList, OrdersOf,
+    testing::{STACK, TestStore},
+};
+use recount::{Placed, Recount, Settled, repair};
 
 const FUNDED: Counter = Counter::Now(PaymentMode::Mpesa, OrderStatus::Funded);
 
@@ -92,4 +97,40 @@ async fn a_row_that_cannot_be_read_is_named() {
     db.client.put_item().table_name(format!("{STACK}-orders")).set_item(Some(image.into())).send().await.unwrap();
     let error = Recount::once(&db.client, STACK).await.unwrap_err();
     assert_eq!(error.to_string(), "row 01998f00-1111-7000-8000-000000000001 of orders is unreadable");
+}
+
+#[tokio::test]
+async fn rows_from_before_an_index_get_their_place_in_it_once() {
+    let db = TestStore::start().await;
+    write_rows(&db).await;
+    let told = Notification {
+        user_id: Account::from_bytes([1; 32]),
+        id: NotificationId::new(),
+        kind: NotificationKind::OrderStatus,
+        order_id: None,
+        title: "Paid".to_owned(),
+        message: "Your order was paid.".to_owned(),
+        read: false,
+        created_at: Timestamp(0),
+    };
+    let read = Notification { id: NotificationId::new(), read: true, ..told.clone() };
+    for row in [&told, &read] {
+        let item = Some(serde_dynamo::to_item(row).unwrap());
+        db.client.put_item().table_name(format!("{STACK}-notifications")).set_item(item).send().await.unwrap();
+    }
+    let unread = async || db.store.notifications().unread(&told.user_id, None, 10).await.unwrap().items;
+    assert_eq!(unread().await, []);
+    assert_eq!(Placed::all(&db.client, STACK).await.unwrap(), Placed { orders: 1, notifications: 1 });
+    assert_eq!(unread().await, [told.clone()]);
+    let id = "01998f00-1111-7000-8000-000000000001".parse().unwrap();
+    let order = db.store.orders().get(id).await.unwrap().unwrap();
+    let wanted = OrderList {
+        of: OrdersOf::Buyer(order.buyer_id),
+        status: Some(order.status),
+        mode: None,
+        position: None,
+        limit: 10,
+    };
+    assert_eq!(db.store.orders().list(&wanted).await.unwrap().items, [order]);
+    assert_eq!(Placed::all(&db.client, STACK).await.unwrap(), Placed::default());
 }

@@ -65,7 +65,7 @@ pub use rates::{RatesRow, pricing, rate_bounds};
 pub use sessions::{Challenge, Family, KycDraft, Rotation, Sessions, Ticket};
 pub use table::{Table, Tables};
 pub use together::{Found, Wanted};
-pub use users::{KycDecided, KycSubmitted, Profile, UserList, Users};
+pub use users::{KycDecided, KycSubmitted, Profile, Users};
 
 /// The database, as far as a function is configured to see it. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -9,15 +9,11 @@ use descrow_domain::{Account, NotificationId, notification::Notification};
 use crate::{
     Page, Store, StoreError, Table,
     error::Refused,
-    expression::{expr, string},
+    expression::{Expression, expr, string},
     item::{Item, Row},
     list::Listing,
+    transaction::Write,
 };
-
-/// How many unread notifications one call marks as read at most.
-const MARKED_AT_ONCE: usize = 500;
-/// How many updates are under way at once.
-const PARALLEL: usize = 10;
 
 /// The column by which the table's stream knows a row that nobody has pushed yet.
 const PUSH: &str = "push";
@@ -27,6 +23,9 @@ impl Row for Notification {
 
     fn index(&self, item: &mut Item) {
         item.insert(PUSH.to_owned(), string("due"));
+        if !self.read {
+            item.insert(Notifications::UNREAD.to_owned(), string(self.user_id));
+        }
     }
 }
 
@@ -41,6 +40,13 @@ pub(crate) fn pushed(mut item: Item) -> Item {
 pub struct Notifications<'a>(pub(crate) &'a Store);
 
 impl Notifications<'_> {
+    /// The partition key of `by_unread`: the user, on what it has not read. An index holds only rows that have its key, so that
+    /// this one is as short as the list of what is unread, however long a user is told things. An unread row without
+    /// it was written before there was that index.
+    pub const UNREAD: &'static str = "unread_of";
+    /// How many are marked as read in one transaction: the most that DynamoDB takes.
+    pub const MARKED_TOGETHER: usize = 100;
+
     /// Writes a notification unless it is there: `true` when this call wrote it.
     ///
     /// # Errors
@@ -64,7 +70,40 @@ impl Notifications<'_> {
         position: Option<&str>,
         limit: usize,
     ) -> Result<Page<Notification>, StoreError> {
-        self.0.list(of(user, position, limit)).await
+        let listing = Listing {
+            index: None,
+            partition: "user_id",
+            values: vec![string(user)],
+            sort: "id",
+            descending: true,
+            position,
+            filter: None,
+            limit,
+        };
+        self.0.list(listing).await
+    }
+
+    /// A page of what `user` has not read, newest first, from before `position`.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn unread(
+        self,
+        user: &Account,
+        position: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Notification>, StoreError> {
+        let listing = Listing {
+            index: Some("by_unread"),
+            partition: Self::UNREAD,
+            values: vec![string(user)],
+            sort: "id",
+            descending: true,
+            position,
+            filter: None,
+            limit,
+        };
+        self.0.list(listing).await
     }
 
     /// Marks one as read. `false` when `user` has no such notification.
@@ -72,57 +111,61 @@ impl Notifications<'_> {
     /// # Errors
     /// [`StoreError`]
     pub async fn mark_read(self, user: &Account, id: NotificationId) -> Result<bool, StoreError> {
-        let change = expr("SET #read = :yes").with(":yes", AttributeValue::Bool(true));
-        let there = expr("attribute_exists(#id)");
-        match self.0.update(Table::Notifications, key(user, id), &change, Some(&there)).await {
+        match self.0.update(Table::Notifications, key(user, id), &reading(), Some(&there())).await {
             Ok(_) => Ok(true),
             Err(Refused::Condition(_)) => Ok(false),
             Err(Refused::Store(error)) => Err(error),
         }
     }
 
-    /// Marks the unread ones as read, newest first, at most 500 at once; gives how many.
+    /// Marks these of `user` as read, at most [`Self::MARKED_TOGETHER`], all or none. What is read already stays so.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Contention`] also when one of them is gone.
+    pub async fn mark_all_read(self, user: &Account, ids: &[NotificationId]) -> Result<(), StoreError> {
+        let mark = |id: &NotificationId| Write::Update {
+            table: Table::Notifications,
+            key: key(user, *id),
+            change: reading(),
+            condition: there(),
+        };
+        let writes: Vec<Write> = ids.iter().map(mark).collect();
+        if writes.is_empty() {
+            return Ok(());
+        }
+        self.0.transact(&writes).await.map_err(|refused| match refused {
+            Refused::Store(error) => error,
+            Refused::Condition(_) => StoreError::Contention(Table::Notifications),
+        })
+    }
+
+    /// Puts a row that was written before there was `by_unread` into it; `false` where that is not needed.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn mark_all_read(self, user: &Account) -> Result<usize, StoreError> {
-        use futures_util::{StreamExt, TryStreamExt, stream};
-        let mut unread: Vec<NotificationId> = Vec::new();
-        let mut position: Option<String> = None;
-        loop {
-            let mut listing = of(user, position.as_deref(), 100);
-            listing.filter = Some(expr("#read = :no").with(":no", AttributeValue::Bool(false)));
-            let page: Page<Notification> = self.0.list(listing).await?;
-            unread.extend(page.items.iter().map(|n| n.id));
-            position = page.next;
-            if position.is_none() || unread.len() >= MARKED_AT_ONCE {
-                break;
-            }
+    pub async fn put_in_place(self, notification: &Notification) -> Result<bool, StoreError> {
+        let (user, column) = (&notification.user_id, Self::UNREAD);
+        let change = expr(format!("SET #{column} = :user")).with(":user", string(user));
+        let missing =
+            expr(format!("#read = :no AND attribute_not_exists(#{column})")).with(":no", AttributeValue::Bool(false));
+        match self.0.update(Table::Notifications, key(user, notification.id), &change, Some(&missing)).await {
+            Ok(_) => Ok(true),
+            Err(Refused::Condition(_)) => Ok(false),
+            Err(Refused::Store(error)) => Err(error),
         }
-        unread.truncate(MARKED_AT_ONCE);
-        let marked = unread.len();
-        stream::iter(unread)
-            .map(|id| self.mark_read(user, id))
-            .buffer_unordered(PARALLEL)
-            .try_for_each(|_| std::future::ready(Ok(())))
-            .await?;
-        Ok(marked)
     }
+}
+
+/// The change to a row that is read.
+fn reading() -> Expression {
+    expr(format!("SET #read = :yes REMOVE #{}", Notifications::UNREAD)).with(":yes", AttributeValue::Bool(true))
+}
+
+/// The row is there.
+fn there() -> Expression {
+    expr("attribute_exists(#id)")
 }
 
 fn key(user: &Account, id: NotificationId) -> Item {
     Item::from([("user_id".to_owned(), string(user)), ("id".to_owned(), string(id))])
-}
-
-fn of<'a>(user: &Account, position: Option<&'a str>, limit: usize) -> Listing<'a> {
-    Listing {
-        index: None,
-        partition: "user_id",
-        values: vec![string(user)],
-        sort: "id",
-        descending: true,
-        position,
-        filter: None,
-        limit,
-    }
 }

@@ -28,7 +28,9 @@ pub use pay::Begun;
 
 use crate::{
     Page, Store, StoreError, Table,
+    access::based_on,
     days::{ByDay, before_created, created_instant},
+    error::Refused,
     expression::{Expression, expr, number, string},
     item::{Item, Row, SHARDS, created_key, id_key, shard},
     list::Listing,
@@ -41,6 +43,7 @@ impl Row for Order {
         let uuid = self.id.as_uuid();
         item.insert("created_key".into(), string(created_key(self.created_at, uuid)));
         item.insert("status_shard".into(), string(status_shard(self.status, shard(uuid))));
+        item.insert(Orders::STATUS_KEY.into(), string(status_key(self.status, self.id)));
         // The day (UTC), so that no day's orders make one partition hot for long.
         item.insert("created_bucket".into(), string(self.created_at.day()));
         if let Some((_, due)) = self.window() {
@@ -53,6 +56,16 @@ impl Row for Order {
 /// The partition of `by_status`.
 pub(crate) fn status_shard(status: OrderStatus, shard: u8) -> String {
     format!("{}#{shard}", status.as_str())
+}
+
+/// The sort key of `by_buyer_status` and `by_seller_status`: one status after the other, each by creation, as ids sort.
+pub(crate) fn status_key(status: OrderStatus, order: OrderId) -> String {
+    format!("{}{order}", status_prefix(status))
+}
+
+/// What the keys of a status begin with, and of no other.
+fn status_prefix(status: OrderStatus) -> String {
+    format!("{}#", status.as_str())
 }
 
 /// The partition of `by_due`.
@@ -96,6 +109,9 @@ pub struct OrderList<'a> {
 pub struct Orders<'a>(pub(crate) &'a Store);
 
 impl Orders<'_> {
+    /// The column that a party's list by status is sorted by. A row without it was written before there was that list.
+    pub const STATUS_KEY: &'static str = "status_key";
+
     /// The order.
     ///
     /// # Errors
@@ -104,37 +120,47 @@ impl Orders<'_> {
         self.0.get(id_key(id)).await
     }
 
-    /// A page of orders, newest first. One of everybody's may be short and still have a next one.
+    /// A page of orders, newest first. One of those paid so, or of everybody's, may be short and still have a next one; a party's is full
+    /// unless it is the last, since its status is part of a key.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn list(self, wanted: &OrderList<'_>) -> Result<Page<Order>, StoreError> {
-        let (index, partition, values) = match wanted.of {
-            OrdersOf::Buyer(account) => ("by_buyer", "buyer_id", vec![string(account)]),
-            OrdersOf::Seller(account) => ("by_seller", "seller_id", vec![string(account)]),
-            OrdersOf::Everybody => match wanted.status {
-                Some(status) => {
-                    ("by_status", "status_shard", (0..SHARDS).map(|n| string(status_shard(status, n))).collect())
-                }
-                None => return self.by_creation(wanted).await,
-            },
+        let (party, account) = match (wanted.of, wanted.status) {
+            (OrdersOf::Buyer(account), None) => (("by_buyer", "buyer_id"), account),
+            (OrdersOf::Buyer(account), Some(_)) => (("by_buyer_status", "buyer_id"), account),
+            (OrdersOf::Seller(account), None) => (("by_seller", "seller_id"), account),
+            (OrdersOf::Seller(account), Some(_)) => (("by_seller_status", "seller_id"), account),
+            (OrdersOf::Everybody, Some(status)) => return self.by_status(wanted, status).await,
+            (OrdersOf::Everybody, None) => return self.by_creation(wanted).await,
         };
-        let by_status = |status: OrderStatus| expr("#status = :status").with(":status", string(status.as_str()));
-        let status = wanted.status.filter(|_| wanted.of != OrdersOf::Everybody).map(by_status);
-        let filter = match (status, wanted.mode.map(paid_by)) {
-            (Some(status), Some(mode)) => Some(status.and(mode)),
-            (status, mode) => status.or(mode),
-        };
-        let (position, limit) = (wanted.position, wanted.limit);
+        let (index, partition) = party;
+        let prefix = wanted.status.map(status_prefix);
+        // A cursor from before this index stands for no place in it: the list begins again.
+        let within = |position: &&str| prefix.as_ref().is_none_or(|prefix| position.starts_with(prefix));
         let listing = Listing {
             index: Some(index),
             partition,
-            values,
+            values: vec![string(account)],
+            sort: if prefix.is_some() { Self::STATUS_KEY } else { "created_key" },
+            descending: true,
+            position: wanted.position.filter(within),
+            filter: wanted.mode.map(paid_by),
+            limit: wanted.limit,
+        };
+        self.0.list_within(listing, prefix.as_deref()).await
+    }
+
+    async fn by_status(self, wanted: &OrderList<'_>, status: OrderStatus) -> Result<Page<Order>, StoreError> {
+        let listing = Listing {
+            index: Some("by_status"),
+            partition: "status_shard",
+            values: (0..SHARDS).map(|n| string(status_shard(status, n))).collect(),
             sort: "created_key",
             descending: true,
-            position,
-            filter,
-            limit,
+            position: wanted.position,
+            filter: wanted.mode.map(paid_by),
+            limit: wanted.limit,
         };
         self.0.list(listing).await
     }
@@ -151,5 +177,19 @@ impl Orders<'_> {
             before: before_created,
         };
         self.0.list_by_day(wanted).await
+    }
+    /// Gives a row from before the lists by status its place in them; `false` where that is not needed (any more).
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn put_in_place(self, order: &Order) -> Result<bool, StoreError> {
+        let column = Self::STATUS_KEY;
+        let change = expr(format!("SET #{column} = :key")).with(":key", string(status_key(order.status, order.id)));
+        let missing = based_on(order.version).and(expr(format!("attribute_not_exists(#{column})")));
+        match self.0.update(Table::Orders, id_key(order.id), &change, Some(&missing)).await {
+            Ok(_) => Ok(true),
+            Err(Refused::Condition(_)) => Ok(false),
+            Err(Refused::Store(error)) => Err(error),
+        }
     }
 }

@@ -151,7 +151,7 @@ impl Payments<'_> {
         Ok(page.items)
     }
 
-    /// A page of payments, newest first. One of everybody's may be short and still have a next one.
+    /// A page of payments, newest first. One that is filtered, or of everybody's, may be short and still have a next one.
     ///
     /// # Errors
     /// [`StoreError`]

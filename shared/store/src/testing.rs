@@ -104,6 +104,8 @@ pub fn definitions() -> Vec<Definition> {
                 Table::Orders => vec![
                     index("by_buyer", "buyer_id", created),
                     index("by_seller", "seller_id", created),
+                    index("by_buyer_status", "buyer_id", text("status_key")),
+                    index("by_seller_status", "seller_id", text("status_key")),
                     index("by_status", "status_shard", created),
                     index("by_due", "due_shard", number("due_at")),
                     index("by_created", "created_bucket", created),
@@ -114,6 +116,7 @@ pub fn definitions() -> Vec<Definition> {
                     index("by_due", "due_shard", number("next_check_at")),
                     index("by_created", "created_bucket", created),
                 ],
+                Table::Notifications => vec![index("by_unread", "unread_of", text("id"))],
                 Table::Evidence => vec![index("by_order", "order_id", created)],
                 Table::ChainCommands => vec![index("by_state", "open_shard", number("updated_at"))],
                 Table::Connections => vec![index("by_user", "user_id", text("id"))],

@@ -5,7 +5,7 @@ mod kyc;
 use descrow_domain::{
     Account, Msisdn, Timestamp,
     text::Text,
-    user::{KycStatus, Role, User},
+    user::{KycStatus, User},
 };
 
 pub use kyc::{KycDecided, KycSubmitted};
@@ -66,17 +66,6 @@ pub struct Profile {
     pub display_name: Option<Text<1, 100>>,
     /// Contact address.
     pub email: Option<Text<3, 255>>,
-}
-
-/// Which users to list, the one registered last first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserList<'a> {
-    /// Only with this role.
-    pub role: Option<Role>,
-    /// The position that the page before ended at.
-    pub position: Option<&'a str>,
-    /// At most so many.
-    pub limit: usize,
 }
 
 /// Access to `users`.
@@ -141,17 +130,16 @@ impl Users<'_> {
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn list(self, wanted: &UserList<'_>) -> Result<Page<User>, StoreError> {
-        let role = wanted.role.map(|role| crate::item::attribute(Table::Users, &role)).transpose()?;
+    pub async fn list(self, position: Option<&str>, limit: usize) -> Result<Page<User>, StoreError> {
         let listing = Listing {
             index: Some("by_created"),
             partition: "created_bucket",
             values: (0..SHARDS).map(|shard| string(created_bucket(shard))).collect(),
             sort: "created_key",
             descending: true,
-            position: wanted.position,
-            filter: role.map(|role| expr("#role = :role").with(":role", role)),
-            limit: wanted.limit,
+            position,
+            filter: None,
+            limit,
         };
         self.0.list(listing).await
     }

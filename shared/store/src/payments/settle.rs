@@ -27,7 +27,7 @@ use crate::{
     error::Refused,
     expression::{expr, number, string},
     item::{Row, attribute, id_key, shard},
-    orders::status_shard,
+    orders::{status_key, status_shard},
     transaction::{Met, Write},
 };
 
@@ -263,11 +263,12 @@ fn complete(payout: &Payment) -> Result<Write, StoreError> {
         Transition { status: OrderStatus::Completed, at: payout.updated_at, by: None, extrinsic: None, block: None };
     let shard = status_shard(OrderStatus::Completed, shard(payout.order_id.as_uuid()));
     let change = expr(
-        "SET #status = :completed, #status_shard = :shard, #payout_id = :payout, #updated_at = :now, \
+        "SET #status = :completed, #status_shard = :shard, #status_key = :key, #payout_id = :payout, #updated_at = :now, \
          #version = #version + :one, #history = list_append(#history, :line) REMOVE #due_shard, #due_at",
     )
     .with(":completed", string(OrderStatus::Completed.as_str()))
     .with(":shard", AttributeValue::S(shard))
+    .with(":key", string(status_key(OrderStatus::Completed, payout.order_id)))
     .with(":payout", string(payout.id))
     .with(":now", number(payout.updated_at.0))
     .with(":one", number(1))

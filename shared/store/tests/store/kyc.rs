@@ -7,7 +7,7 @@ use descrow_domain::{
     notification::{Change, MessagePart, Notification, NotificationKind},
     user::{KycStatus, Role, User},
 };
-use descrow_store::{KycDecided, KycDraft, KycSubmitted, StoreError, UserList, testing::TestStore};
+use descrow_store::{KycDecided, KycDraft, KycSubmitted, StoreError, testing::TestStore};
 use uuid::Uuid;
 
 use crate::sample::{BUYER, NOW, SELLER, later, user};
@@ -123,8 +123,7 @@ async fn users_are_listed_by_registration_and_by_what_waits_longest() {
     let users = db.store.users();
     let account = |n: u8| Account::from_bytes([n; 32]);
     for n in 1..=9 {
-        let role = if n % 3 == 0 { Role::Buyer } else { Role::Seller };
-        let user = User { role, created_at: later(n.into()), ..user(account(n)) };
+        let user = User { created_at: later(n.into()), ..user(account(n)) };
         users.create(&user).await.unwrap();
     }
     let ids = |page: &descrow_store::Page<User>| page.items.iter().map(|user| user.id).collect::<Vec<_>>();
@@ -132,8 +131,7 @@ async fn users_are_listed_by_registration_and_by_what_waits_longest() {
     let mut position = None;
     loop {
         db.trips.take();
-        let wanted = UserList { role: None, position: position.as_deref(), limit: 4 };
-        let page = users.list(&wanted).await.unwrap();
+        let page = users.list(position.as_deref(), 4).await.unwrap();
         assert_eq!(db.trips.take(), 1);
         listed.extend(ids(&page));
         position = page.next;
@@ -142,8 +140,6 @@ async fn users_are_listed_by_registration_and_by_what_waits_longest() {
         }
     }
     assert_eq!(listed, (1..=9).rev().map(account).collect::<Vec<_>>());
-    let buyers = users.list(&UserList { role: Some(Role::Buyer), position: None, limit: 10 }).await.unwrap();
-    assert_eq!(ids(&buyers), [9, 6, 3].map(account));
 
     // Handed in from the last to the first: the queue is in that order, whatever changes beside it.
     for (n, at) in [(8, 20), (5, 21), (2, 22)] {

@@ -52,21 +52,6 @@ async fn notifications_are_listed_newest_first() {
 }
 
 #[tokio::test]
-async fn all_are_marked_as_read_across_pages() {
-    let db = TestStore::start().await;
-    let notifications = db.store.notifications();
-    for n in 0..120 {
-        notifications.put_if_absent(&notification(BUYER, later(n))).await.unwrap();
-    }
-    notifications.put_if_absent(&notification(SELLER, NOW)).await.unwrap();
-    assert_eq!(notifications.mark_all_read(&BUYER).await, Ok(120));
-    assert_eq!(notifications.mark_all_read(&BUYER).await, Ok(0));
-    let page = notifications.list(&BUYER, None, 100).await.unwrap();
-    assert!(page.items.len() == 100 && page.items.iter().all(|n| n.read));
-    assert!(!notifications.list(&SELLER, None, 1).await.unwrap().items[0].read);
-}
-
-#[tokio::test]
 async fn connections_are_known_by_user_until_they_end() {
     let db = TestStore::start().await;
     let connections = db.store.connections();
