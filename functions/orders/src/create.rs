@@ -34,7 +34,7 @@ pub struct CreateOrder {
     /// `dot`: into the contract, from the buyer's own wallet. `mpesa`: in shillings, from a phone.
     #[schema(value_type = String, pattern = "^(dot|mpesa)$", example = "mpesa")]
     payment_mode: Input<String>,
-    /// Where to send it: 10 to 500 characters. Shown to the two parties only.
+    /// Where to send it: 10 to 500 characters. The seller sees it while the order is paid for and not over, admins while it is disputed.
     #[schema(value_type = String, min_length = 10, max_length = 500, example = "Moi Avenue 12, Nairobi")]
     delivery_address: Input<String>,
     /// The number that pays: 254, 1 or 7, eight digits. Required for `mpesa`, not kept for `dot`.

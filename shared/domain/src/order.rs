@@ -252,7 +252,7 @@ pub struct Order {
     pub status: OrderStatus,
     /// The amounts, fixed at creation.
     pub quote: Quote,
-    /// Where to send it. Personal data: shown to the two parties only.
+    /// Where to send it. Personal data: [`OrderView`](crate::view::OrderView) shows it to those who need it, while they do.
     pub delivery_address: Text<10, 500>,
     /// The buyer's number for M-Pesa. Personal data: shown to the buyer only.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -24,7 +24,7 @@ pub struct DisputeView {
     pub evidence_cid: String,
     /// When the end of the evidence window was noted (RFC 3339); `null` while evidence is taken.
     pub evidence_closed_at: Option<String>,
-    /// A decision that waits for a second admin.
+    /// A decision that waits for a second admin, as admins see it; `null` for the parties.
     pub proposal: Option<ProposalView>,
     /// The decision, from when it was made; it is carried out when the order is `resolved`.
     pub decision: Option<DecisionView>,
@@ -56,9 +56,9 @@ pub struct ProposalView {
     pub resolution: ResolutionView,
     /// Why.
     pub reason: String,
-    /// The admin who proposed it; `null` for the parties.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub by: Option<Account>,
+    /// The admin who proposed it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub by: Account,
     /// When (RFC 3339).
     pub at: String,
 }
@@ -108,18 +108,18 @@ impl DisputeView {
             at: dispute.at.rfc3339(),
             evidence_cid: dispute.evidence_cid.clone(),
             evidence_closed_at: dispute.evidence_closed_at.map(crate::Timestamp::rfc3339),
-            proposal: dispute.proposal.as_ref().map(|proposal| ProposalView::of(proposal, viewer)),
+            proposal: dispute.proposal.as_ref().filter(|_| viewer == Viewer::Admin).map(ProposalView::from),
             decision: None,
         }
     }
 }
 
-impl ProposalView {
-    fn of(proposal: &Proposal, viewer: Viewer) -> Self {
+impl From<&Proposal> for ProposalView {
+    fn from(proposal: &Proposal) -> Self {
         Self {
             resolution: proposal.resolution.into(),
             reason: proposal.reason.as_str().to_owned(),
-            by: (viewer == Viewer::Admin).then_some(proposal.by),
+            by: proposal.by,
             at: proposal.at.rfc3339(),
         }
     }
