@@ -36,6 +36,9 @@ enum Row {
         order_id: String,
         status: String,
         version: u64,
+        /// How often it was sent. One that was sent and is queued again has a time of its own, and is woken then.
+        #[serde(default)]
+        attempts: u32,
     },
     Command {
         id: String,
@@ -70,7 +73,9 @@ pub fn route(record: &EventRecord) -> Option<Relay> {
             wake: WakeUp::new(id),
             group: CONTRACT_GROUP.to_owned(),
         }),
-        Ok(Row::Payout { id, kind: Kind::Payout | Kind::Refund, order_id, status, version }) if status == WAITING => {
+        Ok(Row::Payout { id, kind: Kind::Payout | Kind::Refund, order_id, status, version, attempts: 0 })
+            if status == WAITING =>
+        {
             Some(Relay {
                 destination: Destination::Payouts,
                 deduplication: format!("{id}@{version}"),
@@ -132,6 +137,15 @@ mod tests {
                 deduplication: "p1@1".into(),
             };
             assert_eq!(route(&record("INSERT", &payment(kind, "queued"))), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_payout_that_could_not_be_sent_is_not_sent_again_at_once() {
+        let mut payout = payment("payout", "queued");
+        for (attempts, woken) in [("0", true), ("1", false), ("7", false)] {
+            payout["attempts"] = serde_json::json!({"N": attempts});
+            assert_eq!(route(&record("MODIFY", &payout)).is_some(), woken, "{attempts}");
         }
     }
 

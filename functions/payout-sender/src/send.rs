@@ -2,7 +2,9 @@
 
 use descrow_domain::{
     PaymentId, Timestamp,
-    payment::{Decision, Payment, PaymentKind, PaymentStatus, PayoutObservation, ReviewReason, decide_payout},
+    payment::{
+        Decision, Payment, PaymentKind, PaymentStatus, PayoutObservation, ReviewReason, decide_payout, regular_check,
+    },
 };
 use descrow_mpesa::{B2cSettings, CallError, CallbackUrls, Daraja, Payout, PayoutAccepted, StatusQuery};
 use descrow_platform::{
@@ -61,7 +63,7 @@ impl PayoutSender {
         match payment.status {
             _ if payment.kind == PaymentKind::Collection => return Err(Failure::Message),
             PaymentStatus::Queued => self.begin(payment, now, deadline).await?,
-            PaymentStatus::Sending => self.send(payment, deadline).await?,
+            PaymentStatus::Sending => self.take(payment, now, deadline).await?,
             PaymentStatus::Sent | PaymentStatus::Confirming if payment.next_check_at.is_some_and(|at| at <= now) => {
                 self.ask(payment, deadline).await?;
             }
@@ -82,6 +84,19 @@ impl PayoutSender {
                 Retried::Done | Retried::Known(_) => {}
                 // A late result, or another sender: what is there now is looked at when it is due.
                 Retried::Stale(_) => return Ok(()),
+                // A dispute was asked for: whether the seller is still owed it shows when the contract has answered.
+                Retried::OrderMoved(Some(order)) if order.pending.is_some() => {
+                    let later = |current: &Payment| {
+                        (current.status == PaymentStatus::Failed && current.next_check_at.is_some()).then(|| Payment {
+                            next_check_at: Some(regular_check(now, now)),
+                            updated_at: now,
+                            version: current.version.saturating_add(1),
+                            ..current.clone()
+                        })
+                    };
+                    payments.amend(failed, later).await?;
+                    return Ok(());
+                }
                 Retried::OrderMoved(_) => {
                     tracing::error!(payment_id = %failed.id, order_id = %failed.order_id, "payout.order_no_longer_owes_it");
                 }
@@ -106,7 +121,7 @@ impl PayoutSender {
             return Ok(false);
         }
         let earlier = self.store.payments().get_all(&earlier).await?;
-        Ok(earlier.iter().any(|p| !matches!(p.status, PaymentStatus::Failed | PaymentStatus::Withdrawn)))
+        Ok(!earlier.iter().all(Payment::paid_nothing))
     }
 
     /// Takes a payout that nobody sent yet: from now on M-Pesa may have it.
@@ -120,38 +135,54 @@ impl PayoutSender {
             }
             return Ok(());
         }
-        let claimed = Payment {
+        self.take(payment, now, deadline).await
+    }
+
+    /// Takes a payout and sends it: from now on M-Pesa may have it. Whoever takes it raises its version, so that a sender that
+    /// comes to know that nothing happened knows too whether it was the only one.
+    async fn take(&self, payment: Payment, now: Timestamp, deadline: Deadline) -> Result<(), Failure> {
+        let first = payment.status == PaymentStatus::Queued;
+        let taken = Payment {
             status: PaymentStatus::Sending,
             updated_at: now,
             version: payment.version.saturating_add(1),
             ..payment
         };
-        match self.store.payments().replace(&claimed).await? {
-            Replaced::Done => self.send(claimed, deadline).await,
+        match self.store.payments().replace(&taken).await? {
+            Replaced::Done => self.send(taken, first, deadline).await,
             // Somebody else took it, and sends it; a second send would be refused as a duplicate and gain nothing.
             Replaced::Stale(_) => Ok(()),
         }
     }
 
-    async fn send(&self, payment: Payment, deadline: Deadline) -> Result<(), Failure> {
-        let id = payment.id;
-        let Ok(request) = Payout::new(id, payment.phone.clone(), payment.amount_kes, &self.urls) else {
+    /// Sends what was taken; `first` where no earlier send of it can have arrived.
+    async fn send(&self, taken: Payment, first: bool, deadline: Deadline) -> Result<(), Failure> {
+        let (id, version) = (taken.id, taken.version);
+        let Ok(request) = Payout::new(id, taken.phone.clone(), taken.amount_kes, &self.urls) else {
             tracing::error!(payment_id = %id, "payout.amount_out_of_range");
-            return self.record(payment, PayoutObservation::Refused, |_| {}).await;
+            return self.record(taken, |_| PayoutObservation::Refused, |_| {}).await;
         };
         let answer = self.daraja.payout(&self.b2c, &request, deadline).await;
-        let observation = match &answer {
+        if let Err(error) = &answer {
+            let repeated = !first;
+            if matches!(error, CallError::Rejected(_)) {
+                tracing::error!(payment_id = %id, %error, repeated, "payout.request_refused");
+            } else {
+                tracing::warn!(payment_id = %id, %error, repeated, "payout.not_sent_or_not_answered");
+            }
+        }
+        // Only who sends a payout alone, and first, may conclude from its own answer that M-Pesa has nothing of it.
+        let alone = |current: &Payment| first && current.version == version;
+        let observe = |current: &Payment| match &answer {
             Ok(_) => PayoutObservation::Accepted,
-            Err(CallError::Rejected(fault)) => {
-                tracing::error!(payment_id = %id, error = %fault, "payout.request_refused");
-                PayoutObservation::Refused
-            }
-            Err(error) => {
-                tracing::warn!(payment_id = %id, %error, "payout.not_sent_or_not_answered");
-                PayoutObservation::Unanswered
-            }
+            Err(CallError::Rejected(_)) if alone(current) => PayoutObservation::Refused,
+            // An earlier send may have arrived, and no other one will: what became of it, M-Pesa tells or a human asks.
+            Err(CallError::Rejected(_)) => PayoutObservation::Unanswered,
+            Err(error) if error.nothing_happened() => PayoutObservation::NotSent,
+            Err(_) => PayoutObservation::Unanswered,
         };
-        self.record(payment, observation, |payment| {
+        self.record(taken, observe, |payment| {
+            let alone = alone(payment);
             payment.attempts = payment.attempts.saturating_add(1);
             match &answer {
                 Ok(accepted) => {
@@ -161,8 +192,21 @@ impl PayoutSender {
                         payment.conversation_id.get_or_insert_with(|| conversation.as_str().to_owned());
                     }
                 }
-                Err(CallError::Rejected(fault)) => payment.result_code = Some(fault.code.clone()),
-                Err(_) => {}
+                Err(CallError::Rejected(fault)) => {
+                    payment.result_code = Some(fault.code.clone());
+                    if !alone {
+                        payment.submitted_at.get_or_insert_with(Timestamp::now);
+                    }
+                }
+                // Nobody has it: it can be taken back, and its next send is the first again.
+                Err(error) if error.nothing_happened() => {
+                    if alone {
+                        payment.status = PaymentStatus::Queued;
+                    }
+                }
+                Err(_) => {
+                    payment.submitted_at.get_or_insert_with(Timestamp::now);
+                }
             }
         })
         .await?;
@@ -176,9 +220,20 @@ impl PayoutSender {
     async fn ask(&self, payment: Payment, deadline: Deadline) -> Result<(), Failure> {
         let id = payment.id;
         let asked = self.daraja.transaction_status(&self.b2c, &StatusQuery::of_payout(id, &self.urls), deadline).await;
-        self.record(payment, PayoutObservation::StatusUnknown, |payment| {
-            payment.attempts = payment.attempts.saturating_add(1);
-        })
+        let observation = match &asked {
+            // A question that is refused for itself will not be answered by asking on: it ends with a human.
+            Err(error) if error.nothing_happened() && !matches!(error, CallError::Rejected(_)) => {
+                PayoutObservation::NotSent
+            }
+            _ => PayoutObservation::StatusUnknown,
+        };
+        self.record(
+            payment,
+            |_| observation,
+            |payment| {
+                payment.attempts = payment.attempts.saturating_add(1);
+            },
+        )
         .await?;
         match asked {
             Err(error) if error.is_configuration() => Err(Failure::Configuration { payment: id, error }),
@@ -194,7 +249,7 @@ impl PayoutSender {
     async fn record(
         &self,
         payment: Payment,
-        observation: PayoutObservation,
+        observe: impl Fn(&Payment) -> PayoutObservation,
         learn: impl Fn(&mut Payment),
     ) -> Result<(), Failure> {
         let now = Timestamp::now();
@@ -203,7 +258,7 @@ impl PayoutSender {
             .payments()
             .amend(payment, |current| {
                 // The decision is about the row before the answer; what is learned goes onto the row after it.
-                let decision = decide_payout(current, observation, now);
+                let decision = decide_payout(current, observe(current), now);
                 if decision == Decision::Ignore {
                     return None;
                 }

@@ -1,4 +1,4 @@
-//! Another attempt at a payout or refund that finally failed.
+//! Another attempt at a payout or refund that finally failed, or whose request was refused.
 
 use descrow_domain::{
     audit::AuditEntry,
@@ -31,7 +31,8 @@ pub enum Retried {
 
 impl Payments<'_> {
     /// Queues `next`, made by [`Payment::again`] from `failed`, the row as it was read. In one transaction with it the order
-    /// names the new attempt; a refund that no order names (of money that came twice or too late) stays unnamed.
+    /// names the new attempt; a refund that no order names (of money that came twice or too late) stays unnamed. A refused request
+    /// becomes a failed one, so that it is on nobody's list any more.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -43,8 +44,12 @@ impl Payments<'_> {
     ) -> Result<Retried, StoreError> {
         let mut named = true;
         loop {
-            let condition = based_on(failed.version);
-            let still = Write::Check { table: Table::MpesaTransactions, key: id_key(failed.id), condition };
+            let still = if let Some(over) = failed.written_off(next.created_at) {
+                Write::replace(&over, failed.version)?
+            } else {
+                let (key, condition) = (id_key(failed.id), based_on(failed.version));
+                Write::Check { table: Table::MpesaTransactions, key, condition }
+            };
             let mut writes = vec![still, Write::create(next, "id")?];
             if named {
                 writes.push(name(failed, next));
@@ -75,17 +80,29 @@ impl Payments<'_> {
     }
 }
 
-/// The order names the new attempt where it named the failed one, and still owes it.
+/// The order names the new attempt where it named the failed one, and still owes it. A delivered order whose dispute waits for
+/// the contract may soon owe nothing, and one that was resolved owes its seller what was decided.
 fn name(failed: &Payment, next: &Payment) -> Write {
-    let column = if failed.kind == PaymentKind::Refund { "refund_id" } else { "payout_id" };
+    let (column, owed) = match failed.kind {
+        PaymentKind::Refund => ("refund_id", "#status IN (:resolved, :cancelled)"),
+        PaymentKind::Payout | PaymentKind::Collection => (
+            "payout_id",
+            "((#status = :delivered AND attribute_not_exists(#pending)) \
+              OR (#status = :resolved AND #dispute.#decision.#kes_to_seller = :amount))",
+        ),
+    };
     let change = expr(format!("SET #{column} = :next, #updated_at = :now, #version = #version + :one"))
         .with(":next", string(next.id))
         .with(":now", number(next.created_at.0))
         .with(":one", number(1));
-    let condition = expr(format!("#{column} = :failed AND #status IN (:delivered, :resolved, :cancelled)"))
+    let condition = expr(format!("#{column} = :failed AND {owed}"))
         .with(":failed", string(failed.id))
-        .with(":delivered", string(OrderStatus::Delivered.as_str()))
-        .with(":resolved", string(OrderStatus::Resolved.as_str()))
-        .with(":cancelled", string(OrderStatus::Cancelled.as_str()));
+        .with(":resolved", string(OrderStatus::Resolved.as_str()));
+    let condition = match failed.kind {
+        PaymentKind::Refund => condition.with(":cancelled", string(OrderStatus::Cancelled.as_str())),
+        PaymentKind::Payout | PaymentKind::Collection => condition
+            .with(":delivered", string(OrderStatus::Delivered.as_str()))
+            .with(":amount", number(failed.amount_kes.0)),
+    };
     Write::Update { table: Table::Orders, key: id_key(failed.order_id), change, condition }
 }
