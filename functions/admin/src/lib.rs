@@ -5,7 +5,8 @@
 //! | orders, disputes, users, a user, analytics, audit | 1 |
 //! | resolve | 1: session, quota, order and its payments; 1: proposal or decision, command and log entry in one transaction |
 //! | kyc | 1: session, quota and user; 1: decision, log entry and notification in one transaction |
-//! | payouts/retry | 1: session, quota and payment; 1: its user's number; 1: new attempt and log entry in one transaction |
+//! | payouts/retry | 1: session, quota and payment; 1: its user's number and its order; 1: new attempt and log entry in one transaction |
+//! | payments/settle | 1: session, quota and payment; 1: payment, books, order and log entry in one transaction |
 //!
 //! Whatever an admin does stands in the audit log, by the transaction that does it; a request that changes nothing, since the
 //! same was done before, adds nothing. No admin decides about its own order, money or identity.
@@ -18,6 +19,7 @@ mod orders;
 mod payouts;
 mod resolve;
 mod settings;
+mod settle;
 mod users;
 
 use axum::extract::FromRef;
@@ -56,6 +58,7 @@ fn family() -> OpenApiRouter<Office> {
         .routes(routes!(users::user))
         .routes(routes!(kyc::decide_kyc))
         .routes(routes!(payouts::retry))
+        .routes(routes!(settle::settle))
         .routes(routes!(analytics::analytics))
         .routes(routes!(audit::audit))
 }
@@ -63,7 +66,9 @@ fn family() -> OpenApiRouter<Office> {
 /// The family's part of the OpenAPI document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let family = family().into_openapi();
-    let family = descrow_web::document::only_where(family, "ResolveDispute", ("resolution", "split"), "sellerBps");
+    let family = descrow_web::document::only_where(family, "ResolveDispute", ("resolution", "split"), &["sellerBps"]);
+    let paid = ("outcome", "paid");
+    let family = descrow_web::document::only_where(family, "SettlePayment", paid, &["amountKes", "receipt"]);
     descrow_web::document::demanding(family, "DecideKyc", ("status", "rejected"), "reason")
 }
 
@@ -74,8 +79,9 @@ pub fn app(office: Office) -> App {
 
 /// Nobody decides in its own case.
 fn impartial(admin: Account, concerned: &[Account]) -> Result<(), ApiError> {
-    if concerned.contains(&admin) {
-        return Err(ApiError::new(Code::WrongRole, "This concerns you yourself: another admin must do it."));
-    }
-    Ok(())
+    if concerned.contains(&admin) { Err(own()) } else { Ok(()) }
+}
+
+fn own() -> ApiError {
+    ApiError::new(Code::WrongRole, "This concerns you yourself: another admin must do it.")
 }

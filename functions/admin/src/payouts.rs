@@ -1,4 +1,5 @@
-//! `POST /api/admin/payouts/{id}/retry`: another attempt at a payout or refund that finally failed.
+//! `POST /api/admin/payouts/{id}/retry`: another attempt at a payout or refund that finally failed, or whose request M-Pesa
+//! refused.
 //!
 //! It goes to the number that its user's profile has by now, since a wrong number is the usual cause.
 
@@ -15,14 +16,14 @@ use descrow_web::{Admin, ApiError, Code, FieldProblem, Id, Reply};
 
 use crate::{Office, impartial};
 
-/// Sends a failed payout or refund again.
+/// Sends a payout or refund again that failed, or whose request M-Pesa refused: of both nothing was paid.
 ///
-/// The attempt is a payment of its own. Asking again for the same failed one shows that attempt.
+/// The attempt is a payment of its own. Asking again for the same one shows that attempt.
 #[utoipa::path(post, path = "/api/admin/payouts/{id}/retry", tag = "admin", security(("token" = [])),
     params(("id" = String, Path, format = "uuid", description = "The id of the payout or refund that failed.")),
     responses((status = 202, description = "Queued: the new attempt", body = PaymentView),
-        (status = 403, description = "`wrong_role`: not an admin, or the admin's own money"),
-        (status = 409, description = "`payment_state`: it did not fail, or too often; `order_state`: the order no longer owes it")))]
+        (status = 403, description = "`wrong_role`: not an admin, or a party to the order"),
+        (status = 409, description = "`payment_state`: it may have been paid, or was tried too often; `order_state`: the order no longer owes it")))]
 pub(crate) async fn retry(State(app): State<Office>, admin: Admin, Id(id): Id<PaymentId>) -> Result<Reply, ApiError> {
     let (admin, failed) = app.edge.live(admin, app.store.payments().get(id)).await?;
     let failed = failed.filter(|payment| payment.kind != PaymentKind::Collection).ok_or_else(ApiError::not_found)?;
@@ -30,7 +31,11 @@ pub(crate) async fn retry(State(app): State<Office>, admin: Admin, Id(id): Id<Pa
     let now = Timestamp::now();
     // Whether it may be tried at all is known before its user is.
     failed.again(None, now).ok_or_else(|| refused(&failed))?;
-    let phone = app.store.users().get(&failed.user_id).await?.and_then(|user| user.phone);
+    let (users, orders) = (app.store.users(), app.store.orders());
+    let (user, order) = tokio::try_join!(users.get(&failed.user_id), orders.get(failed.order_id))?;
+    let order = order.ok_or_else(ApiError::not_found)?;
+    impartial(admin.account(), &[order.buyer_id, order.seller_id])?;
+    let phone = user.and_then(|user| user.phone);
     let next = failed.again(phone, now).ok_or_else(|| refused(&failed))?;
     let audit =
         AuditEntry::new(admin.account(), AuditAction::RetryPayout, format!("mpesa_transactions/{id}"), None, now)
@@ -54,5 +59,9 @@ pub(crate) async fn retry(State(app): State<Office>, admin: Admin, Id(id): Id<Pa
 
 fn refused(payment: &Payment) -> ApiError {
     let details = vec![FieldProblem { field: "status".to_owned(), message: payment.status.as_str().to_owned() }];
-    ApiError::with_details(Code::PaymentState, "Only what finally failed is sent again, and not without end.", details)
+    ApiError::with_details(
+        Code::PaymentState,
+        "Only what certainly paid nothing is sent again, and not without end.",
+        details,
+    )
 }

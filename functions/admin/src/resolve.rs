@@ -83,10 +83,9 @@ struct Case {
 }
 
 impl Case {
-    /// Both in one round trip: the payments are found by the order's id.
     async fn read(store: &Store, id: OrderId) -> Result<Option<Self>, StoreError> {
-        let (order, payments) = tokio::try_join!(store.orders().get(id), store.payments().of_order(id))?;
-        Ok(order.map(|order| Self { order, payments }))
+        let found = store.payments().with_order(id).await?;
+        Ok(found.map(|(order, payments)| Self { order, payments }))
     }
 
     fn accepted(&self) -> Result<Reply, ApiError> {

@@ -6,10 +6,11 @@ use descrow_store::{Table, Tables};
 use descrow_web::EdgeConfig;
 
 /// The tables that the function may see.
-const TABLES: [Table; 9] = [
+const TABLES: [Table; 10] = [
     Table::Orders,
     Table::MpesaTransactions,
     Table::ChainCommands,
+    Table::Ledger,
     Table::Users,
     Table::Sessions,
     Table::Notifications,

@@ -8,9 +8,10 @@ use descrow_domain::{
     PaymentId, Timestamp,
     audit::AuditAction,
     order::{Order, OrderStatus},
-    payment::{Payment, PaymentStatus},
+    payment::{Payment, PaymentStatus, ReviewReason},
     view::PaymentView,
 };
+use descrow_store::Replaced;
 use descrow_web::testing::{Ask, Person};
 use serde_json::json;
 use stage::Stage;
@@ -80,6 +81,72 @@ async fn a_failed_refund_goes_out_again_too() {
 }
 
 #[tokio::test]
+async fn a_refused_request_is_sent_again_and_leaves_the_list_of_reviews() {
+    let stage = Stage::start().await;
+    let (order, failed) = unpaid(&stage).await;
+    let (status, review) = (PaymentStatus::Review, Some(ReviewReason::RequestRefused));
+    let refused = Payment { status, review, result_code: Some("400.002.02".into()), version: 3, ..failed };
+    assert_eq!(stage.store().payments().replace(&refused).await, Ok(Replaced::Done));
+    let (first, second) =
+        tokio::join!(stage.send(retry(refused.id, &stage.admin)), stage.send(retry(refused.id, &stage.other_admin)));
+    for answer in [&first, &second] {
+        assert_eq!((answer.status.as_u16(), &answer.body), (202, &first.body), "{}", answer.text);
+    }
+    let id = PaymentId::derived(order.id.as_uuid(), "payout-2");
+    let next = stage.store().payments().get(id).await.unwrap().unwrap();
+    assert_eq!((next.status, next.amount_kes), (PaymentStatus::Queued, refused.amount_kes));
+    assert_eq!(stage.row(order.id).await.payout_id, Some(id));
+    let over = stage.store().payments().get(refused.id).await.unwrap().unwrap();
+    assert_eq!((over.status, over.review, over.result_code), (PaymentStatus::Failed, None, refused.result_code));
+    let again = stage.send(retry(refused.id, &stage.admin)).await;
+    assert_eq!((again.status.as_u16(), &again.body), (202, &first.body));
+    assert_eq!(stage.log().await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_may_have_been_paid_is_not_sent_again() {
+    let stage = Stage::start().await;
+    let (order, failed) = unpaid(&stage).await;
+    for (n, reason) in
+        [ReviewReason::Unresolved, ReviewReason::WrongAmount, ReviewReason::Contradiction].into_iter().enumerate()
+    {
+        let version = u64::try_from(n).unwrap() + 3;
+        let held = Payment { status: PaymentStatus::Review, review: Some(reason), version, ..failed.clone() };
+        assert_eq!(stage.store().payments().replace(&held).await, Ok(Replaced::Done));
+        let answer = stage.send(retry(failed.id, &stage.admin)).await;
+        assert_eq!(answer.outcome(), (409, "payment_state"), "{reason:?}");
+        assert_eq!(answer.body["details"], json!([{"field": "status", "message": "review"}]), "{reason:?}");
+    }
+    assert_eq!(stage.row(order.id).await, order);
+    assert_eq!(stage.log().await, []);
+}
+
+#[tokio::test]
+async fn the_price_is_not_sent_again_where_a_dispute_decided_otherwise() {
+    use descrow_domain::{Kes, dispute::Decision, dispute::DisputeResolution};
+    let stage = Stage::start().await;
+    let (order, failed) = unpaid(&stage).await;
+    for (n, (to_seller, outcome)) in
+        [(0, (409, "order_state")), (400, (409, "order_state")), (1_000, (202, ""))].into_iter().enumerate()
+    {
+        let decision = Decision {
+            resolution: DisputeResolution::RefundBuyer,
+            reason: None,
+            by: Vec::new(),
+            at: order.created_at,
+            kes_to_buyer: Kes(1_000 - to_seller),
+            kes_to_seller: Kes(to_seller),
+        };
+        let mut next = Order { version: order.version + 1 + u64::try_from(n).unwrap(), ..order.clone() };
+        stage::dispute(&mut next);
+        next.status = OrderStatus::Resolved;
+        next.dispute.as_mut().unwrap().decision = Some(decision);
+        stage.rewrite(&next).await;
+        assert_eq!(stage.send(retry(failed.id, &stage.admin)).await.outcome(), outcome, "{to_seller}");
+    }
+}
+
+#[tokio::test]
 async fn two_admins_at_once_are_one_attempt_and_one_entry() {
     let stage = Stage::start().await;
     let (_, failed) = unpaid(&stage).await;
@@ -105,6 +172,15 @@ async fn only_what_failed_and_is_owed_is_sent_again_and_never_the_admins_own() {
     let own = Payment::payout(order.id, 3, stage.admin.account, phone, order.quote.kes, Timestamp::now());
     let own = stage.failed(own).await;
     assert_eq!(stage.send(retry(own.id, &stage.admin)).await.outcome(), (403, "wrong_role"));
+    let admin = stage.admin.account;
+    let bought = stage.order(1_000, |order| {
+        (order.status, order.buyer_id) = (OrderStatus::Delivered, admin);
+        order.payout_id = Some(PaymentId::derived(order.id.as_uuid(), "payout-1"));
+    });
+    let bought = bought.await;
+    let theirs = Payment::payout(bought.id, 1, bought.seller_id, own.phone.clone(), bought.quote.kes, Timestamp::now());
+    let theirs = stage.failed(theirs).await;
+    assert_eq!(stage.send(retry(theirs.id, &stage.admin)).await.outcome(), (403, "wrong_role"), "its own order");
     let row = stage.row(order.id).await;
     stage.rewrite(&Order { status: OrderStatus::Completed, version: row.version + 1, ..row }).await;
     let late = stage.send(retry(failed.id, &stage.admin)).await;

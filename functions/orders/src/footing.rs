@@ -20,19 +20,10 @@ pub(crate) struct Footing {
 }
 
 impl Footing {
-    /// Reads an order and its payments in one round trip: the payments are found by the order's id, not by what the order
-    /// says of them. The index may be a moment behind; where it misses a payment that the order names, a second read gets
-    /// it.
+    /// Reads an order and its payments.
     pub(crate) async fn read(store: &Store, id: OrderId) -> Result<Option<Self>, StoreError> {
-        let (order, payments) = tokio::try_join!(store.orders().get(id), store.payments().of_order(id))?;
-        let Some(order) = order else { return Ok(None) };
-        let mut found = Self { order, payments };
-        let named = [found.order.payment_id, found.order.payout_id, found.order.refund_id].into_iter().flatten();
-        let missed: Vec<PaymentId> = named.filter(|id| found.payment(*id).is_none()).collect();
-        if !missed.is_empty() {
-            found.payments.extend(store.payments().get_all(&missed).await?);
-        }
-        Ok(Some(found))
+        let found = store.payments().with_order(id).await?;
+        Ok(found.map(|(order, payments)| Self { order, payments }))
     }
 
     /// The order's payment of this id.
@@ -53,6 +44,18 @@ impl Footing {
     /// The same with the order as it is after a change.
     pub(crate) fn after(&self, order: Order) -> Self {
         Self { order, payments: self.payments.clone() }
+    }
+
+    /// The same with a payment as it is now.
+    pub(crate) fn knowing(&self, payment: Payment) -> Self {
+        let id = payment.id;
+        let others = self.payments.iter().filter(|known| known.id != id).cloned();
+        Self { order: self.order.clone(), payments: others.chain([payment]).collect() }
+    }
+
+    /// 409 of `code` that names the order's status, what stands `against` the request, and what `viewer` may do.
+    pub(crate) fn refused(&self, viewer: Viewer, code: Code, against: Option<(&str, String)>) -> ApiError {
+        ApiError::order_moves(&self.order, Actor::from(viewer), self.money(), code, against)
     }
 
     /// Whether `viewer` may make the move now.

@@ -142,7 +142,7 @@ impl Processor {
             }
             // Nothing is decided, but something was learned: the receipt of a payment that a query settled, for one.
             let next = Payment { updated_at: now, version: current.version.saturating_add(1), ..known.clone() };
-            if (next.status == PaymentStatus::Succeeded || goes_back(&next)) && next.receipt != current.receipt {
+            if (next.status == PaymentStatus::Succeeded || next.goes_back()) && next.receipt != current.receipt {
                 return Ok(match payments.attach_receipt(&next).await? {
                     Settled::Stale(Some(newer)) => Written::Changed(newer),
                     Settled::ReceiptReused => {
@@ -160,7 +160,8 @@ impl Processor {
                 Settled::Stale(Some(newer)) => Written::Changed(newer),
                 Settled::Stale(None) => return Err(Failure::UnknownPayment(next.id)),
                 Settled::OrderRefuses(Some(order)) => Written::OrderRefuses(OrderFooting::of(&order)),
-                Settled::OrderRefuses(None) => Written::OrderRefuses(OrderFooting::Closed),
+                // Nobody states anything here, so no order is its own.
+                Settled::OrderRefuses(None) | Settled::OwnOrder => Written::OrderRefuses(OrderFooting::Closed),
                 Settled::ReceiptReused => Written::ReceiptReused,
             },
             // Nobody has to ask for it: money that no order can take goes back to the phone that it came from.
@@ -170,7 +171,7 @@ impl Processor {
                     Settled::Stale(Some(newer)) => Written::Changed(newer),
                     Settled::Stale(None) => return Err(Failure::UnknownPayment(next.id)),
                     Settled::ReceiptReused => Written::ReceiptReused,
-                    Settled::Done | Settled::WithoutOrder(_) | Settled::OrderRefuses(_) => Written::Done,
+                    _ => Written::Done,
                 }
             }
             _ => replaced(payments.replace(&next).await?, current)?,
@@ -242,16 +243,10 @@ pub(crate) fn claimed(amount: Option<KesCents>) -> Claimed {
     }
 }
 
-/// Whether the payment came for an order that cannot take it, and a refund of it is owed.
-fn goes_back(payment: &Payment) -> bool {
-    payment.status == PaymentStatus::Review
-        && matches!(payment.review, Some(ReviewReason::SecondPayment | ReviewReason::OrderClosed))
-}
-
 /// One line for each outcome; what needs a human is an error, so that an alarm sees it.
 pub(crate) fn report(payment: &Payment) {
     let (payment_id, order_id, status) = (payment.id, payment.order_id, payment.status.as_str());
-    if goes_back(payment) {
+    if payment.goes_back() {
         tracing::warn!(%payment_id, %order_id, reason = ?payment.review, "payment.given_back");
     } else if payment.status == PaymentStatus::Review {
         tracing::error!(%payment_id, %order_id, reason = ?payment.review, "payment.needs_a_human");

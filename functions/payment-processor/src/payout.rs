@@ -107,7 +107,7 @@ impl Processor {
             }
             Settled::Stale(Some(newer)) => return Ok(Some(newer)),
             Settled::Stale(None) => return Err(Failure::UnknownPayment(next.id)),
-            Settled::OrderRefuses(_) => return Err(StoreError::Contention(Table::Orders).into()),
+            Settled::OrderRefuses(_) | Settled::OwnOrder => return Err(StoreError::Contention(Table::Orders).into()),
             Settled::ReceiptReused => {
                 tracing::error!(payment_id = %next.id, "payout.receipt_belongs_to_another");
                 let review = Payment {

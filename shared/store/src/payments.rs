@@ -9,6 +9,7 @@ mod settle;
 
 use descrow_domain::{
     Account, OrderId, PaymentId, Timestamp,
+    order::Order,
     payment::{Payment, PaymentKind, PaymentStatus},
 };
 
@@ -149,6 +150,22 @@ impl Payments<'_> {
             })
             .await?;
         Ok(page.items)
+    }
+
+    /// An order with its payments in one round trip: they are found by the order's id, not by what the order says of them. The
+    /// index may be a moment behind; where it misses a payment that the order names, a second read gets it.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn with_order(self, id: OrderId) -> Result<Option<(Order, Vec<Payment>)>, StoreError> {
+        let (order, mut payments) = tokio::try_join!(self.0.orders().get(id), self.of_order(id))?;
+        let Some(order) = order else { return Ok(None) };
+        let named = [order.payment_id, order.payout_id, order.refund_id].into_iter().flatten();
+        let missed: Vec<PaymentId> = named.filter(|id| payments.iter().all(|found| found.id != *id)).collect();
+        if !missed.is_empty() {
+            payments.extend(self.get_all(&missed).await?);
+        }
+        Ok(Some((order, payments)))
     }
 
     /// A page of payments, newest first. One that is filtered, or of everybody's, may be short and still have a next one.

@@ -100,11 +100,13 @@ pub fn demanding(family: OpenApi, schema: &str, other: (&str, &str), field: &str
     ruled(family, schema, &has(other), &then, None)
 }
 
-/// A family whose request `schema` takes `field` exactly where another field has a value.
+/// A family whose request `schema` takes each of `fields` exactly where another field has a value.
 #[must_use]
-pub fn only_where(family: OpenApi, schema: &str, other: (&str, &str), field: &str) -> OpenApi {
-    let otherwise = json!({"properties": {field: {"type": "null"}}});
-    ruled(family, schema, &has(other), &given(field), Some(otherwise))
+pub fn only_where(family: OpenApi, schema: &str, other: (&str, &str), fields: &[&str]) -> OpenApi {
+    let each = |kind: &Value| fields.iter().map(|field| ((*field).to_owned(), kind.clone())).collect::<Map<_, _>>();
+    let then = json!({"properties": each(&json!({"not": {"type": "null"}})), "required": fields});
+    let otherwise = json!({"properties": each(&json!({"type": "null"}))});
+    ruled(family, schema, &has(other), &then, Some(otherwise))
 }
 
 /// A family whose request `schema` takes `field` only together with `other`.

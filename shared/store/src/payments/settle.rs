@@ -13,10 +13,11 @@ use std::ops::Range;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::{
+    audit::AuditEntry,
     command::{ChainCommand, Command},
     ledger,
     order::{Order, OrderMove, OrderStatus, PendingAction, Transition, payment_hash},
-    payment::Payment,
+    payment::{Ended, Payment, PaymentKind, PaymentStatus},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -25,7 +26,7 @@ use super::Payments;
 use crate::{
     StoreError, Table,
     error::Refused,
-    expression::{expr, number, string},
+    expression::{Expression, expr, number, string},
     item::{Row, attribute, id_key, shard},
     orders::{status_key, status_shard},
     transaction::{Met, Write},
@@ -44,6 +45,8 @@ pub enum Settled {
     OrderRefuses(Option<Box<Order>>),
     /// Nothing was written: another payment has the same receipt, or was settled by the same prompt.
     ReceiptReused,
+    /// Nothing was written: the admin is a party to the order.
+    OwnOrder,
 }
 
 /// Says which payment one of M-Pesa's own names belongs to, so that the same money never counts twice.
@@ -85,14 +88,39 @@ impl Payments<'_> {
     /// # Errors
     /// [`StoreError`]
     pub async fn settle_collection(self, next: &Payment) -> Result<Settled, StoreError> {
+        self.collected(next, None).await
+    }
+
+    /// Ends a payment as an admin stated ([`Payment::stated`]), with the entry that tells of it in the same transaction. Whoever is
+    /// a party to the order states nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn settle_as_stated(self, ended: &Ended, entry: &AuditEntry) -> Result<Settled, StoreError> {
+        let (next, by) = (&ended.payment, Some(entry));
+        match (&ended.refund, next.status, next.kind) {
+            (Some(refund), ..) => self.returned(next, refund, by).await,
+            (None, PaymentStatus::Succeeded, PaymentKind::Collection) => self.collected(next, by).await,
+            (None, PaymentStatus::Succeeded, PaymentKind::Payout) => self.paid_out(next, by).await,
+            (None, PaymentStatus::Succeeded, PaymentKind::Refund) => self.refunded(next, by).await,
+            // What was claimed of a payment that did not come about takes no receipt.
+            (None, ..) => {
+                self.settle_alone(next, vec![Write::replace(next, next.version.saturating_sub(1))?], 0..0, by).await
+            }
+        }
+    }
+
+    async fn collected(self, next: &Payment, by: Option<&AuditEntry>) -> Result<Settled, StoreError> {
         let command = record_command(next);
         let mut arm = Write::create(&command, "id")?;
         loop {
-            let mut writes = vec![Write::replace(next, next.version.saturating_sub(1))?, fund(next, &command.id)?, arm];
+            let fund = fund(next, &command.id)?.and_only(apart(by)?);
+            let mut writes = vec![Write::replace(next, next.version.saturating_sub(1))?, fund, arm];
             for entry in ledger::collection_received(next.order_id, next.id, next.amount_kes, next.updated_at) {
                 writes.push(Write::create(&entry, "entry_id")?);
             }
             let markers = add_markers(&mut writes, next)?;
+            writes.extend(by.map(crate::audit::write).transpose()?);
             let mut cancelled = match self.0.transact(&writes).await {
                 Ok(()) => return Ok(Settled::Done),
                 Err(Refused::Store(error)) => return Err(error),
@@ -105,7 +133,8 @@ impl Payments<'_> {
                 return Ok(Settled::ReceiptReused);
             }
             if let Some(order) = cancelled.at(1) {
-                return Ok(Settled::OrderRefuses(order.row()?.map(Box::new)));
+                let order = order.row::<Order>()?.map(Box::new);
+                return Ok(if is_own(order.as_deref(), by) { Settled::OwnOrder } else { Settled::OrderRefuses(order) });
             }
             arm = crate::orders::rearm(&command, cancelled.at(2).map(Met::row).transpose()?.flatten())?;
         }
@@ -118,6 +147,10 @@ impl Payments<'_> {
     /// # Errors
     /// [`StoreError`]
     pub async fn settle_payout(self, next: &Payment) -> Result<Settled, StoreError> {
+        self.paid_out(next, None).await
+    }
+
+    async fn paid_out(self, next: &Payment, by: Option<&AuditEntry>) -> Result<Settled, StoreError> {
         let mut without_order = None;
         loop {
             let mut writes = vec![Write::replace(next, next.version.saturating_sub(1))?];
@@ -126,9 +159,10 @@ impl Payments<'_> {
             }
             let at_order = writes.len();
             if without_order.is_none() {
-                writes.push(complete(next)?);
+                writes.push(complete(next)?.and_only(apart(by)?));
             }
             let markers = add_markers(&mut writes, next)?;
+            writes.extend(by.map(crate::audit::write).transpose()?);
             let mut cancelled = match self.0.transact(&writes).await {
                 Ok(()) => return Ok(without_order.map_or(Settled::Done, Settled::WithoutOrder)),
                 Err(Refused::Store(error)) => return Err(error),
@@ -140,7 +174,8 @@ impl Payments<'_> {
             if markers.into_iter().any(|n| cancelled.at(n).is_some()) {
                 return Ok(Settled::ReceiptReused);
             }
-            match (without_order.is_none(), cancelled.at(at_order).map(Met::row).transpose()?) {
+            match (without_order.is_none(), cancelled.at(at_order).map(Met::row::<Order>).transpose()?) {
+                (true, Some(Some(order))) if is_own(Some(&order), by) => return Ok(Settled::OwnOrder),
                 (true, Some(Some(order))) => without_order = Some(Box::new(order)),
                 (true, Some(None)) => return Ok(Settled::OrderRefuses(None)),
                 _ => return Err(StoreError::Contention(Table::Ledger)),
@@ -154,44 +189,57 @@ impl Payments<'_> {
     /// # Errors
     /// [`StoreError`]
     pub async fn settle_refund(self, next: &Payment) -> Result<Settled, StoreError> {
+        self.refunded(next, None).await
+    }
+
+    async fn refunded(self, next: &Payment, by: Option<&AuditEntry>) -> Result<Settled, StoreError> {
         let mut writes = vec![Write::replace(next, next.version.saturating_sub(1))?];
         for entry in ledger::refund_sent(next.order_id, next.id, next.amount_kes, next.updated_at) {
             writes.push(Write::create(&entry, "entry_id")?);
         }
         let markers = add_markers(&mut writes, next)?;
-        self.settle_alone(next, &writes, markers).await
+        self.settle_alone(next, writes, markers, by).await
     }
 
-    /// Gives back money that came and that no order can take: `next` is the collection in review for
-    /// [`SecondPayment`](descrow_domain::payment::ReviewReason::SecondPayment) or
-    /// [`OrderClosed`](descrow_domain::payment::ReviewReason::OrderClosed), its version one more than that of the row it is
-    /// based on, and `refund` what goes back. In one transaction the money is in the books, its receipt is taken, and the refund
-    /// is owed.
+    /// Gives back money that came and that no order can take: `next` is the collection that
+    /// [goes back](Payment::goes_back), its version one more than that of the row it is based on, and `refund` what goes back. In
+    /// one transaction the money is in the books, its receipt is taken, and the refund is owed.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn give_back(self, next: &Payment, refund: &Payment) -> Result<Settled, StoreError> {
+        self.returned(next, refund, None).await
+    }
+
+    async fn returned(self, next: &Payment, refund: &Payment, by: Option<&AuditEntry>) -> Result<Settled, StoreError> {
         let mut writes = vec![Write::replace(next, next.version.saturating_sub(1))?, Write::create(refund, "id")?];
-        for entry in ledger::collection_received(next.order_id, next.id, next.amount_kes, next.updated_at) {
+        for entry in ledger::collection_received(next.order_id, next.id, next.came(), next.updated_at) {
             writes.push(Write::create(&entry, "entry_id")?);
         }
         let markers = add_markers(&mut writes, next)?;
-        self.settle_alone(next, &writes, markers).await
+        self.settle_alone(next, writes, markers, by).await
     }
 
-    /// A settlement that no order stands against.
+    /// A settlement that no order stands against, but where an admin states it the order must not be its own.
     async fn settle_alone(
         self,
         next: &Payment,
-        writes: &[Write],
+        mut writes: Vec<Write>,
         mut markers: Range<usize>,
+        by: Option<&AuditEntry>,
     ) -> Result<Settled, StoreError> {
-        match self.0.transact(writes).await {
+        let at_order = writes.len();
+        if let (Some(condition), Some(entry)) = (apart(by)?, by) {
+            writes.push(Write::Check { table: Table::Orders, key: id_key(next.order_id), condition });
+            writes.push(crate::audit::write(entry)?);
+        }
+        match self.0.transact(&writes).await {
             Ok(()) => Ok(Settled::Done),
             Err(Refused::Store(error)) => Err(error),
             Err(Refused::Condition(mut cancelled)) => match cancelled.at(0) {
                 Some(found) => Ok(stale(next, found.row()?)),
                 None if markers.any(|n| cancelled.at(n).is_some()) => Ok(Settled::ReceiptReused),
+                None if by.is_some() && cancelled.at(at_order).is_some() => Ok(Settled::OwnOrder),
                 None => Err(StoreError::Contention(Table::Ledger)),
             },
         }
@@ -214,6 +262,17 @@ impl Payments<'_> {
             },
         }
     }
+}
+
+/// The admin is no party to the order.
+fn apart(by: Option<&AuditEntry>) -> Result<Option<Expression>, StoreError> {
+    let Some(entry) = by else { return Ok(None) };
+    let admin = attribute(Table::Orders, &entry.admin)?;
+    Ok(Some(expr("#buyer_id <> :admin AND #seller_id <> :admin").with(":admin", admin)))
+}
+
+fn is_own(order: Option<&Order>, by: Option<&AuditEntry>) -> bool {
+    by.zip(order).is_some_and(|(entry, order)| order.party(&entry.admin).is_some())
 }
 
 /// Adds what keeps another payment from counting the same money, and tells where in the transaction it stands.
