@@ -7,7 +7,8 @@ use crate::Auth;
 
 /// Log out
 ///
-/// Ends the session of the access token: its refresh token is void at once, and no request changes state with it.
+/// Ends the session of the access token: its refresh token is void at once, no request changes state with it, and no
+/// WebSocket that it opened is told anything more.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth", operation_id = "logout", security(("token" = [])),
     responses((status = 204, description = "The session ended")))]
 pub(crate) async fn logout(

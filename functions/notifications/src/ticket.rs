@@ -42,7 +42,7 @@ pub(crate) async fn ticket(State(app): State<Notifications>, who: Authenticated)
     let user = who.account();
     let (who, last) = app.edge.live(who, app.store.messages().last(&user)).await?;
     let secret = Uuid::new_v4().simple().to_string();
-    let ticket = Ticket::new(&secret, who.account(), Timestamp::now().plus_seconds(LIFETIME));
+    let ticket = Ticket::new(&secret, who.account(), who.family(), Timestamp::now().plus_seconds(LIFETIME));
     if !app.store.sessions().put_ticket(&ticket).await? {
         // 122 random bits came twice.
         return Err(ApiError::new(Code::Internal, "a ticket's secret is taken"));

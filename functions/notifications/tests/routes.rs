@@ -207,7 +207,8 @@ async fn a_ticket_lets_its_user_connect_once_within_a_minute() {
     let secret = answer.body["ticket"].as_str().unwrap();
     let sessions = stage.bench.database.store.sessions();
     let taken = sessions.take_ticket(secret, Timestamp::now()).await.unwrap();
-    assert_eq!(taken.map(|t| t.account), Some(stage.user.account));
+    let whose = taken.map(|ticket| (ticket.account, ticket.family));
+    assert_eq!(whose, Some((stage.user.account, Some(stage.user.family))), "it is good while the session stands");
     assert_eq!(sessions.take_ticket(secret, Timestamp::now()).await.unwrap(), None);
     let late = stage.send(sample.by(&stage.user)).await;
     let secret = late.body["ticket"].as_str().unwrap();

@@ -143,7 +143,7 @@ async fn write_in_time<R: Rows>(portion: &Portion, rows: &R, deadline: Deadline)
     asked.users.dedup();
     let known = deadline.bound(rows.known(&asked)).await??;
     for error in &known.unreadable {
-        tracing::error!(error = %error, "notifier.payment_unreadable");
+        tracing::error!(error = %error, "notifier.row_unreadable");
     }
     let payment = |id: PaymentId| -> Option<&Payment> { known.payments.get(&id) };
     let mut by_user: BTreeMap<Account, (Vec<usize>, Vec<Telling>)> = BTreeMap::new();
@@ -178,9 +178,11 @@ async fn one_user<R: Rows>(
         tracing::error!(error = %DeadlinePassed, "notifier.append_failed");
         return (None, Some(first_record));
     };
-    let failed = appended.failed.map(|(place, error)| {
+    let failed = appended.failed.and_then(|(place, error)| {
         tracing::error!(error = %error, "notifier.append_failed");
-        records.get(place).copied().unwrap_or(first_record)
+        // What cannot be understood now cannot be later, and others wait behind it.
+        let lasting = matches!(error, StoreError::Unreadable { .. });
+        (!lasting).then(|| records.get(place).copied().unwrap_or(first_record))
     });
     let frames = frames(appended.kept.iter().map(|message| message.text.as_str()));
     ((!frames.is_empty()).then_some(Mail { user, first_record, frames }), failed)

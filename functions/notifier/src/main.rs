@@ -13,14 +13,15 @@ use notifier::{
     fan_out::Courier,
 };
 
-/// What one push to a device may take: a phone on a bad network answers within this, or gets the message by `resume`.
+/// What one push may take at the most, when all of them are slow; who alone is slow is given up before (`fan_out`).
 const PATIENCE: Duration = Duration::from_millis(800);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init();
     let settings = Config::from_env(|c| {
-        let wanted = [Table::Notifications, Table::Messages, Table::Connections, Table::MpesaTransactions];
+        let wanted =
+            [Table::Notifications, Table::Messages, Table::Connections, Table::Sessions, Table::MpesaTransactions];
         let (tables, endpoint) = (Tables::from_config(c, &wanted), c.url("WS_MANAGEMENT_URL", &["http", "https"]));
         Some((tables?, endpoint?))
     });

@@ -1,9 +1,10 @@
 //! What the notifier needs of the tables.
 
-use std::future::Future;
+use std::{collections::HashSet, future::Future};
 
 use descrow_domain::{Account, Timestamp};
 use descrow_store::{Appended, Asked, Connection, Known, Store, StoreError, Telling};
+use uuid::Uuid;
 
 /// The rows behind messages.
 pub trait Rows: Sync {
@@ -28,6 +29,16 @@ pub trait Rows: Sync {
     /// [`StoreError`].
     fn connections(&self, user: &Account) -> impl Future<Output = Result<Vec<Connection>, StoreError>> + Send;
 
+    /// Those of `families`, the sessions of connections, that stand at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn alive(
+        &self,
+        families: &[Uuid],
+        now: Timestamp,
+    ) -> impl Future<Output = Result<HashSet<Uuid>, StoreError>> + Send;
+
     /// Forgets a connection that is gone.
     ///
     /// # Errors
@@ -46,6 +57,10 @@ impl Rows for Store {
 
     async fn connections(&self, user: &Account) -> Result<Vec<Connection>, StoreError> {
         self.connections().of_user(user).await
+    }
+
+    async fn alive(&self, families: &[Uuid], now: Timestamp) -> Result<HashSet<Uuid>, StoreError> {
+        self.sessions().alive(families, now).await
     }
 
     async fn forget_connection(&self, connection: &str) -> Result<(), StoreError> {

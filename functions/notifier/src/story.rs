@@ -1,9 +1,11 @@
 //! What a change means for whom. Pure: the whole of the notifier's judgement is here.
 
+use std::collections::BTreeSet;
+
 use descrow_domain::{
     Account, NotificationId, OrderId, PaymentId, Timestamp,
     notification::{Change as ChangeKey, MessagePart, Notification},
-    order::{Order, Party, Viewer},
+    order::{Order, OrderMove, Party},
     payment::Payment,
     realtime::{MessageId, ServerMessage},
     view::{NotificationView, OrderView, PaymentView},
@@ -49,17 +51,17 @@ pub fn telling<'a>(change: &Change, told: Told, payment: &impl Fn(PaymentId) -> 
         notification: NotificationView::from(row),
     };
     let subject = match change {
-        Change::Order { after, .. } => {
-            let viewer = after.party(&told.user).map_or(Viewer::Seller, Viewer::from);
-            let order = Box::new(OrderView::new(after, viewer, payment));
+        // An admin is told what concerns the admin, and reads the order by the API.
+        Change::Order { after, .. } => after.party(&told.user).map(|party| {
+            let order = Box::new(OrderView::new(after, party.into(), payment));
             ServerMessage::OrderUpdated { id, at: at.clone(), order }
-        }
+        }),
         Change::Payment { after, .. } => {
-            ServerMessage::PaymentUpdated { id, at: at.clone(), payment: PaymentView::new(after, &told.user) }
+            Some(ServerMessage::PaymentUpdated { id, at: at.clone(), payment: PaymentView::new(after, &told.user) })
         }
-        Change::Notification { row } => created(row),
+        Change::Notification { row } => Some(created(row)),
     };
-    let messages = std::iter::once(subject).chain(told.notification.as_ref().map(created)).collect();
+    let messages = subject.into_iter().chain(told.notification.as_ref().map(created)).collect();
     Telling { key: told.key, messages, notification: told.notification }
 }
 
@@ -68,7 +70,20 @@ fn tell_of_order(before: Option<&Order>, after: &Order) -> Vec<Told> {
     let key = ChangeKey { at: after.updated_at, version: after.version, row: &row };
     let parties = parties(after).into_iter();
     let seeing = parties.filter(|(_, party)| before.is_none_or(|before| !looks_the_same(before, after, *party)));
-    seeing.map(|(user, party)| told(&key, user, after.id, wording::order(before, after, party))).collect()
+    let parties = seeing.map(|(user, party)| told(&key, user, after.id, wording::order(before, after, party)));
+    let admins = before.map(|before| refused_deciders(before, after)).unwrap_or_default().into_iter();
+    let admins = admins.map(|admin| told(&key, admin, after.id, Some(wording::refused_decision(after))));
+    parties.chain(admins).collect()
+}
+
+/// The admins whose decision the contract refused.
+fn refused_deciders(before: &Order, after: &Order) -> BTreeSet<Account> {
+    let waited = before.pending.as_ref().filter(|pending| pending.action == OrderMove::Resolve);
+    let refused = waited.filter(|_| after.pending.is_none() && after.status == before.status);
+    let decision = before.dispute.as_ref().and_then(|dispute| dispute.decision.as_ref());
+    let deciders = decision.into_iter().flat_map(|decision| decision.by.iter().copied());
+    let all = refused.into_iter().flat_map(|pending| pending.by.into_iter().chain(deciders.clone()));
+    all.filter(|admin| after.party(admin).is_none()).collect()
 }
 
 fn parties(order: &Order) -> Vec<(Account, Party)> {
@@ -117,3 +132,6 @@ fn told(key: &ChangeKey<'_>, user: Account, order_id: OrderId, wording: Option<W
     });
     Told { user, key: key.id(&user, MessagePart::Subject), at: key.at, notification }
 }
+
+#[cfg(test)]
+mod tests;

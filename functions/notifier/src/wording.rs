@@ -5,7 +5,7 @@ mod payment;
 
 use descrow_domain::notification::NotificationKind;
 
-pub use order::order;
+pub use order::{order, refused_decision};
 pub use payment::payment;
 
 /// The text of a notification.

@@ -1,9 +1,14 @@
 //! Batches of stream records with their sample events: rows in a real table engine, pushes into a list.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Mutex,
+    time::Duration,
+};
 
 use aws_lambda_events::streams::DynamoDbEventResponse;
+use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::{
     Account, Kes, Timestamp,
     notification::{Notification, NotificationKind},
@@ -11,12 +16,15 @@ use descrow_domain::{
     realtime::{MessageId, ServerMessage},
 };
 use descrow_platform::{Deadline, push::Pushed};
-use descrow_store::{Appended, Asked, Connection, Kept, Known, Store, StoreError, Table, Telling, testing::TestStore};
+use descrow_store::{
+    Appended, Asked, Connection, Family, Kept, Known, Store, StoreError, Table, Telling, testing::TestStore,
+};
 use notifier::{
     batch::{StreamEvent, process},
     fan_out::{Courier, Push},
     rows::Rows,
 };
+use uuid::Uuid;
 
 const ORDER: &str = "01998f00-1111-7000-8000-000000000001";
 const PAYMENT: &str = "01998f00-3333-7000-8000-000000000003";
@@ -52,6 +60,7 @@ fn failed(response: &DynamoDbEventResponse) -> Vec<Option<String>> {
 struct Devices {
     got: Mutex<BTreeMap<String, Vec<ServerMessage>>>,
     asked: Mutex<BTreeMap<String, usize>>,
+    closed: Mutex<Vec<String>>,
 }
 
 fn courier() -> Courier<Devices> {
@@ -59,6 +68,9 @@ fn courier() -> Courier<Devices> {
 }
 
 impl Push for Devices {
+    async fn close(&self, connection: &str, _: Deadline) {
+        self.closed.lock().unwrap().push(connection.to_owned());
+    }
     async fn push(&self, connection: &str, frames: &[String], deadline: Deadline) -> Pushed {
         *self.asked.lock().unwrap().entry(connection.to_owned()).or_default() += 1;
         if connection.starts_with("gone") {
@@ -83,9 +95,21 @@ impl Devices {
     }
 }
 
+/// The session that a user's devices belong to.
+fn family(user: Account) -> Uuid {
+    Uuid::from_u128(u128::from(user.as_bytes()[0]))
+}
+
 async fn connect(store: &Store, id: &str, user: Account, connected_at: Timestamp) {
-    let expires_at = connected_at.plus_seconds(7_800).seconds();
-    store.connections().put(&Connection { id: id.into(), user_id: user, connected_at, expires_at }).await.unwrap();
+    connect_in(store, id, user, family(user), connected_at).await;
+}
+
+/// A device of `user` whose session is `family`.
+async fn connect_in(store: &Store, id: &str, user: Account, family: Uuid, connected_at: Timestamp) {
+    let (now, expires_at) = (Timestamp::now(), connected_at.plus_seconds(7_800).seconds());
+    store.sessions().create_family(&Family::new(family, user, now, now.plus_seconds(3_600))).await.unwrap();
+    let row = Connection { id: id.into(), user_id: user, family: Some(family), connected_at, expires_at };
+    assert!(store.connections().open(&row, now).await.unwrap());
 }
 
 async fn with_devices() -> TestStore {
@@ -296,6 +320,50 @@ async fn a_connection_that_is_gone_is_forgotten_unless_it_is_just_arriving() {
 }
 
 #[tokio::test]
+async fn a_device_whose_session_ended_is_pushed_nothing_and_closed_and_the_user_s_others_go_on() {
+    let db = with_devices().await;
+    let stolen = Uuid::now_v7();
+    connect_in(&db.store, "stolen", buyer(), stolen, Timestamp::now()).await;
+    let courier = courier();
+    process(event(&[sample("order-created")]), &db.store, &courier, soon()).await;
+    assert_eq!(courier.push().got("stolen").len(), 2);
+    db.store.sessions().revoke_family(stolen).await.unwrap();
+    let response = process(event(&[sample("order-funded")]), &db.store, &courier, soon()).await;
+    assert_eq!(failed(&response), []);
+    assert_eq!((courier.push().got("stolen").len(), courier.push().got("buyer-phone").len()), (2, 4));
+    assert_eq!(*courier.push().closed.lock().unwrap(), ["stolen"]);
+    assert_eq!(db.store.connections().get("stolen").await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_device_that_does_not_know_its_session_is_pushed_nothing_and_closed() {
+    let db = with_devices().await;
+    let key = AttributeValue::S("buyer-laptop".into());
+    let strip = db.client.update_item().table_name("test-connections").key("id", key);
+    let strip = strip.update_expression("REMOVE #f").expression_attribute_names("#f", "family");
+    strip.send().await.unwrap();
+    let courier = courier();
+    process(event(&[sample("order-created")]), &db.store, &courier, soon()).await;
+    assert_eq!((courier.push().got("buyer-laptop").len(), courier.push().got("buyer-phone").len()), (0, 2));
+    assert_eq!(*courier.push().closed.lock().unwrap(), ["buyer-laptop"]);
+}
+
+#[tokio::test]
+async fn a_user_whose_rows_cannot_be_read_costs_nobody_else_anything() {
+    let db = with_devices().await;
+    let (user, seq) = (AttributeValue::S(buyer().to_string()), AttributeValue::N("0".into()));
+    let spoil = db.client.update_item().table_name("test-messages").key("user_id", user).key("seq", seq);
+    let spoil = spoil.update_expression("SET #l = :l").expression_attribute_names("#l", "last");
+    spoil.expression_attribute_values(":l", AttributeValue::S("spoilt".into())).send().await.unwrap();
+    let courier = courier();
+    let samples = [sample("order-created"), sample("order-funded"), sample("payout-succeeded")];
+    assert_eq!(failed(&process(event(&samples), &db.store, &courier, soon()).await), [], "no retry changes that");
+    assert_eq!((courier.push().got("buyer-phone").len(), courier.push().got("seller-phone").len()), (0, 6));
+    assert_eq!(notifications(&db.store, buyer()).await, []);
+    assert_eq!(titles(&notifications(&db.store, seller()).await).len(), 3);
+}
+
+#[tokio::test]
 async fn a_slow_device_costs_its_own_messages_only() {
     let db = with_devices().await;
     for number in 0..5 {
@@ -317,12 +385,13 @@ async fn a_slow_device_costs_its_own_messages_only() {
 struct Broken {
     cannot_write: Option<Account>,
     cannot_look_up: Option<Account>,
+    sessions_are_down: bool,
     written: Mutex<Vec<(Account, String)>>,
 }
 
 impl Broken {
     fn new(cannot_write: Option<Account>, cannot_look_up: Option<Account>) -> Self {
-        Self { cannot_write, cannot_look_up, written: Mutex::default() }
+        Self { cannot_write, cannot_look_up, sessions_are_down: false, written: Mutex::default() }
     }
 }
 
@@ -348,9 +417,15 @@ impl Rows for Broken {
         if self.cannot_look_up == Some(*user) {
             return Err(StoreError::Contention(Table::Connections));
         }
-        let connection =
-            Connection { id: user.to_string(), user_id: *user, connected_at: Timestamp(0), expires_at: i64::MAX };
-        Ok(vec![connection])
+        let id = user.to_string();
+        let (family, connected_at) = (Some(family(*user)), Timestamp(0));
+        Ok(vec![Connection { id, user_id: *user, family, connected_at, expires_at: i64::MAX }])
+    }
+    async fn alive(&self, families: &[Uuid], _: Timestamp) -> Result<HashSet<Uuid>, StoreError> {
+        if self.sessions_are_down {
+            return Err(StoreError::Contention(Table::Sessions));
+        }
+        Ok(families.iter().copied().collect())
     }
     async fn forget_connection(&self, _: &str) -> Result<(), StoreError> {
         Ok(())
@@ -387,6 +462,16 @@ async fn a_user_whose_devices_cannot_be_looked_up_is_told_again_later() {
     let response = process(event(&[sample("payment-succeeded"), created.clone()]), &rows, &courier, soon()).await;
     assert_eq!(failed(&response), [sequence_number(&created)]);
     assert_eq!(courier.push().got(&buyer().to_string()).len(), 4);
+}
+
+#[tokio::test]
+async fn while_it_is_not_known_whose_sessions_stand_nothing_is_pushed_and_all_comes_again() {
+    let rows = Broken { sessions_are_down: true, ..Broken::new(None, None) };
+    let courier = courier();
+    let (unseen, created) = (sample("order-unseen"), sample("order-created"));
+    let response = process(event(&[unseen, created.clone()]), &rows, &courier, soon()).await;
+    assert_eq!(failed(&response), [sequence_number(&created)]);
+    assert!(courier.push().asked.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -16,12 +16,13 @@ use descrow_domain::{
     realtime::ServerMessage,
 };
 use descrow_platform::{Deadline, push::Pushed};
-use descrow_store::{Appended, Asked, Connection, Known, Store, StoreError, Telling, testing::TestStore};
+use descrow_store::{Appended, Asked, Connection, Family, Known, Store, StoreError, Telling, testing::TestStore};
 use notifier::{
     batch::{PORTION, StreamEvent, process},
     fan_out::{Courier, Push},
     rows::Rows,
 };
+use uuid::Uuid;
 
 const ORDERS: u128 = 100;
 const CHANGES: u64 = 10;
@@ -49,8 +50,12 @@ fn order(n: u128, version: u64) -> Order {
     let item: serde_dynamo::Item = serde_json::from_value(sample()["dynamodb"]["NewImage"].clone()).unwrap();
     let created: Order = serde_dynamo::from_item(item).unwrap();
     let updated_at = Timestamp(1_795_341_660_000 + i64::try_from(version).unwrap());
-    let pending =
-        PendingAction { action: OrderMove::Fund, command_id: "record_payment#1".into(), by: None, at: updated_at };
+    let pending = PendingAction {
+        action: OrderMove::Ship,
+        command_id: "mark_shipped#1".into(),
+        by: Some(seller(n)),
+        at: updated_at,
+    };
     Order {
         id: OrderId::from(uuid::Uuid::from_u128(n)),
         buyer_id: buyer(n),
@@ -125,23 +130,44 @@ impl Rows for Counted<'_> {
     async fn connections(&self, user: &Account) -> Result<Vec<Connection>, StoreError> {
         Rows::connections(self.store, user).await
     }
+    async fn alive(&self, families: &[Uuid], now: Timestamp) -> Result<HashSet<Uuid>, StoreError> {
+        Rows::alive(self.store, families, now).await
+    }
     async fn forget_connection(&self, connection: &str) -> Result<(), StoreError> {
         self.store.forget_connection(connection).await
     }
 }
 
-/// A push that ended, in the order of the ends.
-type Ends = Mutex<Vec<String>>;
-
 struct Devices<'a> {
     gauges: &'a Gauges,
     got: Mutex<HashMap<String, Vec<ServerMessage>>>,
-    ends: Ends,
+    /// Pushes that ended, in the order of their ends.
+    ends: Mutex<Vec<String>>,
+}
+
+/// A push under way, answered or given up in the end.
+struct UnderWay<'a>(&'a Devices<'a>, &'a str);
+
+impl<'a> UnderWay<'a> {
+    fn new(devices: &'a Devices<'_>, connection: &'a str) -> Self {
+        devices.gauges.pushes.add(1);
+        Self(devices, connection)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.ends.lock().unwrap().push(self.1.to_owned());
+        self.0.gauges.pushes.sub(1);
+    }
 }
 
 impl Push for Devices<'_> {
+    async fn close(&self, connection: &str, _: Deadline) {
+        panic!("{connection} was closed")
+    }
     async fn push(&self, connection: &str, frames: &[String], deadline: Deadline) -> Pushed {
-        self.gauges.pushes.add(1);
+        let _under_way = UnderWay::new(self, connection);
         let messages: Vec<ServerMessage> = frames
             .iter()
             .flat_map(|frame| match serde_json::from_str(frame).unwrap() {
@@ -149,8 +175,8 @@ impl Push for Devices<'_> {
                 message => vec![message],
             })
             .collect();
-        let pushed = if connection.starts_with("slow") {
-            let _late = deadline.within(Duration::from_millis(500)).bound(std::future::pending::<()>()).await;
+        if connection.starts_with("slow") {
+            let _late = deadline.bound(std::future::pending::<()>()).await;
             Pushed::Failed
         } else if connection.starts_with("gone") {
             Pushed::Gone
@@ -161,16 +187,14 @@ impl Push for Devices<'_> {
             }
             self.got.lock().unwrap().entry(connection.to_owned()).or_default().extend(messages);
             Pushed::Delivered
-        };
-        self.ends.lock().unwrap().push(connection.to_owned());
-        self.gauges.pushes.sub(1);
-        pushed
+        }
     }
 }
 
 async fn connect(store: &Store, id: String, user: Account) {
-    let row = Connection { id, user_id: user, connected_at: Timestamp(0), expires_at: i64::MAX };
-    store.connections().put(&row).await.unwrap();
+    let family = Some(Uuid::from_u128(u128::from(user.as_bytes()[0])));
+    let row = Connection { id, user_id: user, family, connected_at: Timestamp(0), expires_at: i64::MAX };
+    assert!(store.connections().open(&row, Timestamp::now()).await.unwrap());
 }
 
 /// The versions of each order in the sequence in which a device saw them.
@@ -195,7 +219,11 @@ fn id(message: &ServerMessage) -> u64 {
 async fn a_thousand_changes_reach_every_device_in_order_and_a_slow_one_delays_nobody() {
     let db = TestStore::start().await;
     let users: Vec<Account> = (0..BUYERS).map(buyer).chain((0..SELLERS).map(seller)).collect();
+    let now = Timestamp::now();
     for user in &users {
+        let family = Uuid::from_u128(u128::from(user.as_bytes()[0]));
+        let family = Family::new(family, *user, now, now.plus_seconds(3_600));
+        assert!(db.store.sessions().create_family(&family).await.unwrap());
         connect(&db.store, format!("phone-{user}"), *user).await;
         connect(&db.store, format!("laptop-{user}"), *user).await;
     }
@@ -238,10 +266,10 @@ async fn a_thousand_changes_reach_every_device_in_order_and_a_slow_one_delays_no
     assert!((2..=32).contains(&gauges.users.peak()), "{}", gauges.users.peak());
     assert!((2..=256).contains(&gauges.pushes.peak()), "{}", gauges.pushes.peak());
     assert!(gauges.held.peak() <= 2 * PORTION * MESSAGES, "{}", gauges.held.peak());
-    // A portion reads 63 counters and 200 marks in 3 requests; each of 63 users is looked up and written once, a seller, with some
-    // 33 changes at four writes each, twice; three rows of gone devices are deleted.
+    // A portion reads 63 counters and 200 marks in 3 requests, and 63 sessions in one; each of 63 users is looked up and written
+    // once, a seller, with some 33 changes at four writes each, twice; three rows of gone devices are deleted.
     let portions = 10;
-    assert_eq!(requests, portions * (3 + 63 + 63 + 3) + 3);
+    assert_eq!(requests, portions * (3 + 63 + 63 + 3 + 1) + 3);
     println!(
         "1000 changes: {requests} requests, peaks: {} users, {} pushes, {} messages held",
         gauges.users.peak(),

@@ -16,7 +16,7 @@ const MAX_TICKET: usize = 128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused;
 
-/// Takes the ticket and remembers the connection as its owner's.
+/// Takes the ticket and remembers the connection as its owner's, for as long as the session stands that asked for the ticket.
 ///
 /// # Errors
 /// [`Unavailable`]: whether the ticket is spent is unknown, and the client fetches another one.
@@ -30,15 +30,16 @@ pub async fn connect<R: Rows>(
     let Some(ticket) = ticket.filter(|ticket| !ticket.is_empty() && ticket.len() <= MAX_TICKET) else {
         return Ok(Err(Refused));
     };
-    let Some(user) = deadline.bound(rows.take_ticket(ticket, now)).await?? else {
+    let Some(ticket) = deadline.bound(rows.take_ticket(ticket, now)).await?? else {
         return Ok(Err(Refused));
     };
     let row = Connection {
         id: connection.to_owned(),
-        user_id: user,
+        user_id: ticket.account,
+        family: ticket.family,
         connected_at: now,
         expires_at: now.plus_seconds(CONNECTION_SECONDS).seconds(),
     };
-    deadline.bound(rows.open(&row)).await??;
-    Ok(Ok(()))
+    let opened = deadline.bound(rows.open(&row, now)).await??;
+    Ok(if opened { Ok(()) } else { Err(Refused) })
 }

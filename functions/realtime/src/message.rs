@@ -14,7 +14,7 @@ const PAGE: usize = 100;
 const MAX_REPLAY: usize = 500;
 const MAX_REPLAY_BYTES: usize = 1_000_000;
 
-/// The frames that answer `text` from `connection`; `None` when the connection is not known and should be closed.
+/// The frames that answer `text` from `connection`; `None` when it must be closed, since it is not known or its session ended.
 ///
 /// # Errors
 /// [`Unavailable`].
@@ -29,11 +29,13 @@ pub async fn answer<R: Rows>(
         Ok(message) => message,
         Err(code) => return Ok(Some(vec![refusal(code, now)?])),
     };
-    let Some(user) = deadline.bound(rows.owner(connection)).await?? else { return Ok(None) };
-    let last = deadline.bound(rows.last(&user)).await??;
+    let Some(connection) = deadline.bound(rows.connection(connection)).await?? else { return Ok(None) };
+    let Some(last) = deadline.bound(rows.last(&connection, now)).await?? else { return Ok(None) };
     match message {
         ClientMessage::Ping {} => Ok(Some(vec![ServerMessage::Pong { at: now.rfc3339(), last }.text()?])),
-        ClientMessage::Resume { after } => replay(&user, after, last, now, rows, deadline).await.map(Some),
+        ClientMessage::Resume { after } => {
+            replay(&connection.user_id, after, last, now, rows, deadline).await.map(Some)
+        }
     }
 }
 

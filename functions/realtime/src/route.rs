@@ -23,18 +23,21 @@ pub struct Answer {
     pub status_code: u16,
 }
 
-/// The answer of a route, and the frames that go to the client before it.
+/// The answer of a route, and what happens to the connection before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routed {
     /// What to push to the connection.
     pub frames: Vec<String>,
+    /// Whether to close the connection. API Gateway does not do that by itself, whatever the answer says: it would stay open,
+    /// and hear nothing.
+    pub close: bool,
     /// What to answer.
     pub answer: Answer,
 }
 
 impl Routed {
     fn silent(status_code: u16) -> Self {
-        Self { frames: Vec::new(), answer: Answer { status_code } }
+        Self { frames: Vec::new(), close: false, answer: Answer { status_code } }
     }
 }
 
@@ -67,8 +70,11 @@ pub async fn route<R: Rows>(
             // A binary frame arrives in base64, and nothing that a client may say is binary.
             let text = request.body.as_deref().filter(|_| !request.is_base64_encoded).unwrap_or_default();
             match answer(connection, text, now, rows, deadline).await {
-                Ok(Some(frames)) => Routed { frames, answer: Answer { status_code: 200 } },
-                Ok(None) => Routed::silent(410),
+                Ok(Some(frames)) => Routed { frames, ..Routed::silent(200) },
+                Ok(None) => {
+                    tracing::info!("realtime.closed");
+                    Routed { close: true, ..Routed::silent(410) }
+                }
                 Err(error) => {
                     let told = refusal(ErrorCode::Unavailable, now).into_iter().collect();
                     Routed { frames: told, ..failed(&error) }
@@ -83,20 +89,20 @@ fn failed(error: &Unavailable) -> Routed {
     Routed::silent(500)
 }
 
-/// Carries out the route and pushes its frames. A connection that is gone is forgotten.
+/// Carries out the route, and pushes its frames or closes the connection. A connection that is gone is forgotten.
 pub async fn serve<R: Rows>(
     request: &ApiGatewayWebsocketProxyRequest,
     rows: &R,
     pusher: &Pusher,
     deadline: Deadline,
 ) -> Answer {
-    let Routed { frames, answer } = route(request, Timestamp::now(), rows, deadline).await;
-    let Some(connection) = request.request_context.connection_id.as_deref().filter(|_| !frames.is_empty()) else {
-        return answer;
-    };
-    if pusher.push(connection, &frames, deadline).await == Pushed::Gone
-        && let Err(error) = disconnect(connection, rows, deadline).await
-    {
+    let Routed { frames, close, answer } = route(request, Timestamp::now(), rows, deadline).await;
+    let Some(connection) = request.request_context.connection_id.as_deref() else { return answer };
+    if close {
+        pusher.close(connection, deadline).await;
+    }
+    let gone = close || (!frames.is_empty() && pusher.push(connection, &frames, deadline).await == Pushed::Gone);
+    if gone && let Err(error) = disconnect(connection, rows, deadline).await {
         tracing::warn!(error = %error, "realtime.forget_failed");
     }
     answer

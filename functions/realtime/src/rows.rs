@@ -4,7 +4,7 @@ use std::future::Future;
 
 use descrow_domain::{Account, Timestamp, realtime::MessageId};
 use descrow_platform::deadline::DeadlinePassed;
-use descrow_store::{Connection, Kept, Store, StoreError};
+use descrow_store::{Connection, Kept, Store, StoreError, Ticket};
 
 /// The route could not do its work now; the client may try again.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum Unavailable {
 
 /// The rows behind connections.
 pub trait Rows: Sync {
-    /// Takes the ticket: whose it is, once. `None` when there is none, or it is spent or over.
+    /// Takes the ticket, once. `None` when there is none, or it is spent or over.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -30,13 +30,13 @@ pub trait Rows: Sync {
         &self,
         ticket: &str,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Account>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<Ticket>, StoreError>> + Send;
 
-    /// Remembers an open connection.
+    /// Remembers an open connection; `false` when its session does not stand at `now`.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn open(&self, connection: &Connection) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn open(&self, connection: &Connection, now: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Forgets a connection; one that is not known needs no forgetting.
     ///
@@ -44,17 +44,21 @@ pub trait Rows: Sync {
     /// [`StoreError`].
     fn close(&self, connection: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Whose connection it is; `None` for one that is not known.
+    /// The connection; `None` for one that is not known.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn owner(&self, connection: &str) -> impl Future<Output = Result<Option<Account>, StoreError>> + Send;
+    fn connection(&self, id: &str) -> impl Future<Output = Result<Option<Connection>, StoreError>> + Send;
 
-    /// The id of `user`'s newest message.
+    /// The id of the newest message for the connection's user; `None` when its session does not stand at `now`.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn last(&self, user: &Account) -> impl Future<Output = Result<MessageId, StoreError>> + Send;
+    fn last(
+        &self,
+        connection: &Connection,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<MessageId>, StoreError>> + Send;
 
     /// Those of at most `limit` messages of `user` with ids greater than `after` that are kept at `now`, in order, and up to
     /// which id was read where more may follow.
@@ -71,24 +75,24 @@ pub trait Rows: Sync {
 }
 
 impl Rows for Store {
-    async fn take_ticket(&self, ticket: &str, now: Timestamp) -> Result<Option<Account>, StoreError> {
-        Ok(self.sessions().take_ticket(ticket, now).await?.map(|ticket| ticket.account))
+    async fn take_ticket(&self, ticket: &str, now: Timestamp) -> Result<Option<Ticket>, StoreError> {
+        self.sessions().take_ticket(ticket, now).await
     }
 
-    async fn open(&self, connection: &Connection) -> Result<(), StoreError> {
-        self.connections().put(connection).await
+    async fn open(&self, connection: &Connection, now: Timestamp) -> Result<bool, StoreError> {
+        self.connections().open(connection, now).await
     }
 
     async fn close(&self, connection: &str) -> Result<(), StoreError> {
         self.connections().delete(connection).await.map(|_known| ())
     }
 
-    async fn owner(&self, connection: &str) -> Result<Option<Account>, StoreError> {
-        Ok(self.connections().get(connection).await?.map(|connection| connection.user_id))
+    async fn connection(&self, id: &str) -> Result<Option<Connection>, StoreError> {
+        self.connections().get(id).await
     }
 
-    async fn last(&self, user: &Account) -> Result<MessageId, StoreError> {
-        self.messages().last(user).await
+    async fn last(&self, connection: &Connection, now: Timestamp) -> Result<Option<MessageId>, StoreError> {
+        self.messages().last_for(connection, now).await
     }
 
     async fn after(

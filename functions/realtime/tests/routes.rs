@@ -9,16 +9,18 @@ use descrow_domain::{
     view::NotificationView,
 };
 use descrow_platform::Deadline;
-use descrow_store::{Connection, Kept, Known, Store, StoreError, Table, Telling, Ticket, testing::TestStore};
+use descrow_store::{Connection, Family, Kept, Known, Store, StoreError, Table, Telling, Ticket, testing::TestStore};
 use realtime::{
     route::{Answer, Routed, route},
     rows::Rows,
 };
+use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp(1_795_341_600_000);
 const CONNECTION: &str = "Pq1xZd7soAMCJtw=";
 const TICKET: &str = "5f0c1f6f8c7d4f0f9a3e2b1c0d9e8f7a";
 const USER: Account = Account::from_bytes([7; 32]);
+const FAMILY: Uuid = Uuid::from_u128(7);
 
 fn event(name: &str) -> ApiGatewayWebsocketProxyRequest {
     let path = format!("{}/../../events/realtime-{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -34,12 +36,20 @@ fn soon() -> Deadline {
 }
 
 fn silent(status_code: u16) -> Routed {
-    Routed { frames: Vec::new(), answer: Answer { status_code } }
+    Routed { frames: Vec::new(), close: false, answer: Answer { status_code } }
 }
 
+/// The connection is closed: the client comes back with another ticket, if it gets one.
+fn closed() -> Routed {
+    Routed { close: true, ..silent(410) }
+}
+
+/// A session with a ticket.
 async fn with_ticket(expires: Timestamp) -> TestStore {
     let db = TestStore::start().await;
-    assert!(db.store.sessions().put_ticket(&Ticket::new(TICKET, USER, expires)).await.unwrap());
+    let family = Family::new(FAMILY, USER, NOW, NOW.plus_seconds(30 * 24 * 3600));
+    assert!(db.store.sessions().create_family(&family).await.unwrap());
+    assert!(db.store.sessions().put_ticket(&Ticket::new(TICKET, USER, FAMILY, expires)).await.unwrap());
     db.trips.take();
     db
 }
@@ -101,6 +111,7 @@ async fn a_ticket_opens_one_connection_in_two_round_trips() {
     let expected = Connection {
         id: CONNECTION.into(),
         user_id: USER,
+        family: Some(FAMILY),
         connected_at: NOW,
         expires_at: NOW.seconds() + 2 * 3600 + 600,
     };
@@ -219,28 +230,77 @@ async fn who_was_away_for_more_than_a_day_is_told_to_reload() {
 }
 
 #[tokio::test]
-async fn a_connection_that_nobody_knows_replays_nothing() {
+async fn a_connection_that_nobody_knows_is_told_nothing_and_closed() {
     let db = TestStore::start().await;
-    assert_eq!(call("resume", &db.store).await, silent(410));
+    for name in ["resume", "ping"] {
+        assert_eq!(call(name, &db.store).await, closed(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn when_its_session_ends_a_connection_is_told_nothing_more_and_closed() {
+    let db = with_ticket(NOW.plus_seconds(60)).await;
+    assert_eq!(call("connect", &db.store).await, silent(200));
+    tell(&db.store, USER, 1, 10, NOW).await;
+    assert_eq!(unpacked(&call("resume", &db.store).await).len(), 1, "the end of a replay");
+    db.store.sessions().revoke_family(FAMILY).await.unwrap();
+    for name in ["resume", "ping"] {
+        db.trips.take();
+        assert_eq!((call(name, &db.store).await, db.trips.take()), (closed(), 2), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_was_not_used_for_too_long_ends_its_connection() {
+    let db = with_ticket(NOW.plus_seconds(60)).await;
+    call("connect", &db.store).await;
+    let over = NOW.plus_seconds(30 * 24 * 3600);
+    assert_eq!(route(&event("ping"), over, &db.store, soon()).await, closed());
+}
+
+#[tokio::test]
+async fn a_ticket_of_a_session_that_has_ended_opens_nothing() {
+    let db = with_ticket(NOW.plus_seconds(60)).await;
+    db.store.sessions().revoke_family(FAMILY).await.unwrap();
+    assert_eq!(call("connect", &db.store).await, silent(401));
+    assert_eq!(db.store.connections().get(CONNECTION).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_ticket_and_a_connection_from_before_sessions_were_kept_with_them_are_good_for_nothing() {
+    let db = with_ticket(NOW.plus_seconds(60)).await;
+    call("connect", &db.store).await;
+    db.store.sessions().put_ticket(&Ticket::new("old", USER, FAMILY, NOW.plus_seconds(60))).await.unwrap();
+    for (table, id) in [("test-connections", CONNECTION), ("test-sessions", "ticket#old")] {
+        let id = aws_sdk_dynamodb::types::AttributeValue::S(id.into());
+        let strip = db.client.update_item().table_name(table).key("id", id).update_expression("REMOVE #f");
+        strip.expression_attribute_names("#f", "family").send().await.unwrap();
+    }
+    assert_eq!(call("ping", &db.store).await, closed());
+    let mut connect = event("connect");
+    connect.query_string_parameters = std::collections::HashMap::from([("ticket".to_owned(), "old".to_owned())]).into();
+    connect.request_context.connection_id = Some("another".into());
+    assert_eq!(route(&connect, NOW, &db.store, soon()).await, silent(401));
+    assert_eq!(db.store.connections().get("another").await.unwrap(), None);
 }
 
 /// Tables that do not answer.
 struct Down;
 
 impl Rows for Down {
-    async fn take_ticket(&self, _: &str, _: Timestamp) -> Result<Option<Account>, StoreError> {
+    async fn take_ticket(&self, _: &str, _: Timestamp) -> Result<Option<Ticket>, StoreError> {
         Err(StoreError::Contention(Table::Sessions))
     }
-    async fn open(&self, _: &Connection) -> Result<(), StoreError> {
+    async fn open(&self, _: &Connection, _: Timestamp) -> Result<bool, StoreError> {
         Err(StoreError::Contention(Table::Connections))
     }
     async fn close(&self, _: &str) -> Result<(), StoreError> {
         std::future::pending().await
     }
-    async fn owner(&self, _: &str) -> Result<Option<Account>, StoreError> {
+    async fn connection(&self, _: &str) -> Result<Option<Connection>, StoreError> {
         std::future::pending().await
     }
-    async fn last(&self, _: &Account) -> Result<MessageId, StoreError> {
+    async fn last(&self, _: &Connection, _: Timestamp) -> Result<Option<MessageId>, StoreError> {
         std::future::pending().await
     }
     async fn after(

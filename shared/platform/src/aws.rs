@@ -73,10 +73,3 @@ pub fn dynamodb(config: &SdkConfig) -> aws_sdk_dynamodb::Client {
 pub fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::new(config)
 }
-
-/// A client that posts to WebSocket connections through `endpoint`, the management URL of the API's stage.
-#[cfg(feature = "websocket")]
-pub fn websocket(config: &SdkConfig, endpoint: &str) -> aws_sdk_apigatewaymanagement::Client {
-    let own = aws_sdk_apigatewaymanagement::config::Builder::from(config).endpoint_url(endpoint).build();
-    aws_sdk_apigatewaymanagement::Client::from_conf(own)
-}

@@ -19,9 +19,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store, StoreError, Table,
+    Connection, Family, Store, StoreError, Table,
     expression::{Bindings, expr, number, string},
     item::{Item, Row, decode},
+    sessions::family_key,
     together::Batch,
 };
 
@@ -72,11 +73,40 @@ pub struct Asked {
 pub struct Known {
     /// The payments that were found.
     pub payments: HashMap<PaymentId, Payment>,
-    /// Why others that are there cannot be understood; no retry will change that.
+    /// Why other rows that are there cannot be understood; no retry will change that.
     pub unreadable: Vec<StoreError>,
     /// The id of each user's newest message, where there is one.
     pub last: HashMap<Account, MessageId>,
+    /// Users whose counter cannot be understood: they cannot be told anything, and others can.
+    uncounted: HashMap<Account, StoreError>,
     told: HashMap<NotificationId, Mark>,
+}
+
+impl Known {
+    /// Takes in a row of `messages`; `marks` names the keys of those that are marks.
+    fn learn(&mut self, item: Item, marks: &HashMap<String, NotificationId>) {
+        let partition = item.get("user_id").and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+        match marks.get(&partition) {
+            Some(told) => {
+                let mark = decode(item).unwrap_or_else(|error| {
+                    self.unreadable.push(error);
+                    Mark::without_ids(partition)
+                });
+                self.told.insert(*told, mark);
+            }
+            None => match decode::<Counter>(item) {
+                Ok(counter) => {
+                    self.last.insert(counter.user_id, MessageId::new(counter.last));
+                }
+                Err(error) => {
+                    if let Ok(user) = partition.parse() {
+                        self.uncounted.insert(user, error.clone());
+                    }
+                    self.unreadable.push(error);
+                }
+            },
+        }
+    }
 }
 
 /// The number of a user's newest message.
@@ -105,6 +135,13 @@ struct Mark {
     expires_at: i64,
 }
 
+impl Mark {
+    /// In place of a mark that cannot be understood: what it names was told, under ids that are not known.
+    fn without_ids(user_id: String) -> Self {
+        Self { user_id, seq: 0, first: 0, count: 0, expires_at: 0 }
+    }
+}
+
 impl Row for Counter {
     const TABLE: Table = Table::Messages;
 }
@@ -130,7 +167,7 @@ fn mark_id(telling: NotificationId) -> String {
 pub struct Messages<'a>(pub(crate) &'a Store);
 
 impl Messages<'_> {
-    /// Reads all that is asked for, consistently and in parallel.
+    /// Reads all that is asked for, consistently and in parallel. A row that cannot be understood costs what depends on it.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -155,23 +192,14 @@ impl Messages<'_> {
         let mut known = Known::default();
         let marks: HashMap<String, NotificationId> = asked.keys.iter().map(|told| (mark_id(*told), *told)).collect();
         for (table, item) in batches.into_iter().flat_map(Batch::into_items) {
-            match (table, item.contains_key("last")) {
-                (Table::MpesaTransactions, _) => match decode::<Payment>(item) {
+            match table {
+                Table::MpesaTransactions => match decode::<Payment>(item) {
                     Ok(payment) => {
                         known.payments.insert(payment.id, payment);
                     }
                     Err(error) => known.unreadable.push(error),
                 },
-                (_, true) => {
-                    let counter: Counter = decode(item)?;
-                    known.last.insert(counter.user_id, MessageId::new(counter.last));
-                }
-                (_, false) => {
-                    let mark: Mark = decode(item)?;
-                    if let Some(told) = marks.get(&mark.user_id) {
-                        known.told.insert(*told, mark);
-                    }
-                }
+                _ => known.learn(item, &marks),
             }
         }
         Ok(known)
@@ -190,6 +218,26 @@ impl Messages<'_> {
     pub async fn last(self, user: &Account) -> Result<MessageId, StoreError> {
         let counter: Option<Counter> = self.0.get(key(user, 0)).await?;
         Ok(counter.map_or(MessageId::ZERO, |counter| MessageId::new(counter.last)))
+    }
+
+    /// The id of the newest message for the user of `connection`, if the connection's session stands at `now`; one round trip.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn last_for(self, connection: &Connection, now: Timestamp) -> Result<Option<MessageId>, StoreError> {
+        let Some(family) = connection.family else { return Ok(None) };
+        let mut batch = Batch::default();
+        batch.want(Table::Sessions, Some(family_key(family)));
+        batch.want(Table::Messages, Some(key(connection.user_id, 0)));
+        self.0.fill(&mut batch).await?;
+        let (mut stands, mut last) = (false, MessageId::ZERO);
+        for (table, item) in batch.into_items() {
+            match table {
+                Table::Sessions => stands = decode::<Family>(item)?.alive(now),
+                _ => last = MessageId::new(decode::<Counter>(item)?.last),
+            }
+        }
+        Ok(stands.then_some(last))
     }
 
     /// Reads at most `limit` of `user`'s messages after `id`; gives those that are kept at `now`, in order, and up to which id

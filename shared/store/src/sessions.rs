@@ -3,17 +3,26 @@
 //! Challenges and tickets are used once: taking one removes it. A refresh family counts its rotations, and a token with an
 //! older number was stolen or replayed. Every item has a TTL, but DynamoDB removes it hours later, so expiry is checked too.
 
+use std::collections::HashSet;
+
 use descrow_domain::{Account, Timestamp, kyc::KycDocument, notification::Notification};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError, Table,
     error::Refused,
-    expression::{expr, number, string},
+    expression::{Expression, expr, number, string},
     item::{Item, Row, decode, encode, id_key},
+    together::Batch,
     transaction::Write,
 };
+
+/// How many keys one request may ask for.
+const KEYS: usize = 100;
+/// How many such requests are under way at once.
+const PARALLEL: usize = 8;
 
 /// A message to be signed, once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,14 +96,17 @@ pub struct Ticket {
     id: String,
     /// Who connects.
     pub account: Account,
+    /// The session that asked for it: a family's id. `None` on rows from before it was kept, which admit nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Uuid>,
     /// Seconds since the epoch; the table's TTL.
     pub expires_at: i64,
 }
 
 impl Ticket {
-    /// A ticket under `secret`.
-    pub fn new(secret: &str, account: Account, expires: Timestamp) -> Self {
-        Self { id: ticket_id(secret), account, expires_at: expires.seconds() }
+    /// A ticket under `secret`, for the session `family` of `account`.
+    pub fn new(secret: &str, account: Account, family: Uuid, expires: Timestamp) -> Self {
+        Self { id: ticket_id(secret), account, family: Some(family), expires_at: expires.seconds() }
     }
 }
 
@@ -163,6 +175,13 @@ pub(crate) fn family_key(id: Uuid) -> Item {
     id_key(family_id(id))
 }
 
+/// That a family proves something at `now`, as [`Family::alive`] says it.
+pub(crate) fn stands(now: Timestamp) -> Expression {
+    expr("#revoked = :no AND #expires_at > :now")
+        .with(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
+        .with(":now", number(now.seconds()))
+}
+
 /// Access to `sessions`.
 #[derive(Clone, Copy, Debug)]
 pub struct Sessions<'a>(pub(crate) &'a Store);
@@ -201,6 +220,30 @@ impl Sessions<'_> {
         self.0.get(family_key(id)).await
     }
 
+    /// Those of `ids` that prove something at `now`, read consistently and in parallel. A row that cannot be read proves
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn alive(self, ids: &[Uuid], now: Timestamp) -> Result<HashSet<Uuid>, StoreError> {
+        let mut batches: Vec<Batch> = Vec::new();
+        for ids in ids.chunks(KEYS) {
+            let mut batch = Batch::default();
+            for id in ids {
+                batch.want(Table::Sessions, Some(family_key(*id)));
+            }
+            batches.push(batch);
+        }
+        let batches: Vec<Batch> = stream::iter(batches)
+            .map(|mut batch| async move { self.0.fill(&mut batch).await.map(|()| batch) })
+            .buffer_unordered(PARALLEL)
+            .try_collect()
+            .await?;
+        let rows = batches.into_iter().flat_map(Batch::into_items).filter_map(|(_, item)| decode::<Family>(item).ok());
+        let alive: HashSet<String> = rows.filter(|family| family.alive(now)).map(|family| family.id).collect();
+        Ok(ids.iter().copied().filter(|id| alive.contains(&family_id(*id))).collect())
+    }
+
     /// Uses refresh token number `counter` of the family: the next one is valid then, until `expires`.
     ///
     /// Every use has an id of its own. The write is repeated where its reply was lost, and then finds the token used; the id
@@ -220,10 +263,7 @@ impl Sessions<'_> {
             .with(":next", number(counter.saturating_add(1)))
             .with(":rotation", string(rotation))
             .with(":expires", number(expires.seconds()));
-        let condition = expr("#counter = :counter AND #revoked = :no AND #expires_at > :now")
-            .with(":counter", number(counter))
-            .with(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
-            .with(":now", number(now.seconds()));
+        let condition = expr("#counter = :counter").with(":counter", number(counter)).and(stands(now));
         match self.0.update(Table::Sessions, family_key(id), &change, Some(&condition)).await {
             Ok(item) => decode(item).map(Rotation::Rotated),
             Err(Refused::Condition(Some(item))) => {

@@ -191,6 +191,20 @@ impl Socket {
         }
     }
 
+    /// Waits until the server has closed the connection.
+    ///
+    /// # Errors
+    /// [`SocketError::Silence`]: it is still open.
+    pub async fn wait_for_end(&self, patience: Duration) -> Result<(), SocketError> {
+        let mut count = self.count.clone();
+        let ended = async { while count.changed().await.is_ok() {} };
+        tokio::time::timeout(patience, ended).await.map_err(|_| SocketError::Silence {
+            what: "end of the connection".to_owned(),
+            patience,
+            count: *self.count.borrow(),
+        })
+    }
+
     /// Waits for the order to reach a status; gives the order.
     ///
     /// # Errors
@@ -233,24 +247,7 @@ impl Socket {
     }
 }
 
-/// A WebSocket that is open and never read from: a device whose network hangs.
-#[derive(Debug)]
-pub struct Mute(#[allow(dead_code, reason = "it is open for as long as it lives")] Stream);
-
 type Stream = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
-
-impl Mute {
-    /// Connects as the session's user.
-    ///
-    /// # Errors
-    /// [`SocketError`].
-    pub async fn open(session: &Session) -> Result<Self, SocketError> {
-        let path = "/api/realtime/ticket";
-        let ticket = session.post(path, &json!({})).send().await?;
-        let (url, ticket) = (text_at(&ticket, "/url", path)?, text_at(&ticket, "/ticket", path)?);
-        handshake(&url, &ticket).await.map(Self)
-    }
-}
 
 async fn handshake(url: &str, ticket: &str) -> Result<Stream, SocketError> {
     let opened = tokio_tungstenite::connect_async(format!("{url}?ticket={ticket}")).await;

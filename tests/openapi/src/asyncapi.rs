@@ -108,6 +108,9 @@ fn description() -> String {
          - says `resume` after it reconnects, and again while `resumed` says `more`;\n\
          - reloads by the REST API when `resumed` says that the replay is not `complete`: something is older than 24 hours;\n\
          - says `ping` now and then, since a push is tried once: `pong` names the newest id.\n\n\
+         A connection belongs to the session that got its ticket. When that ends, nothing more is pushed or answered, and the \
+         connection is closed. A client whose connection was closed gets another ticket, connects, and says `resume`; where \
+         the ticket is refused, it logs in again.\n\n\
          Several messages may come in one frame, as `batch`. No frame is longer than {MAX_FRAME_BYTES} bytes; a message that \
          would be comes as `message.shortened`, which names what to read by the REST API. Unknown fields and types may be \
          added, and are to be ignored."

@@ -9,6 +9,10 @@ use descrow_domain::{
 
 use super::Wording;
 
+mod refused;
+
+pub use refused::decision as refused_decision;
+
 /// What `party` should be told of a change of the order; `None` where the order itself, as it is shown, says enough.
 pub fn order(before: Option<&Order>, after: &Order, party: Party) -> Option<Wording> {
     let Some(before) = before else { return Some(status(after, party)) };
@@ -16,8 +20,8 @@ pub fn order(before: Option<&Order>, after: &Order, party: Party) -> Option<Word
         return Some(status(after, party));
     }
     match (&before.pending, &after.pending) {
-        (None, Some(now)) => return Some(pending(after, now.action)),
-        (Some(was), None) => return Some(action_failed(after, was.action)),
+        (None, Some(now)) => return now.by.map(|_| pending(after, now.action)),
+        (Some(was), None) => return refused::told(after, was, party),
         _ => {}
     }
     let closed = |order: &Order| order.dispute.as_ref().is_some_and(|dispute| dispute.evidence_closed_at.is_some());
@@ -187,20 +191,10 @@ fn price_dot(order: &Order) -> String {
     order.quote.amount.to_dot()
 }
 
-/// That a move waits for the chain.
+/// That a move waits for the chain which somebody asked for. What the system asks for is told when it happened.
 fn pending(order: &Order, action: OrderMove) -> Wording {
     let message = format!("“{}”: {} is being recorded on the chain.", order.product_title.as_str(), noun(action));
     Wording { kind: NotificationKind::OrderPending, title: "Being recorded", message }
-}
-
-/// That a move which waited for the chain did not happen.
-fn action_failed(order: &Order, action: OrderMove) -> Wording {
-    let message = format!(
-        "“{}”: {} could not be recorded on the chain. Please try again.",
-        order.product_title.as_str(),
-        noun(action)
-    );
-    Wording { kind: NotificationKind::OrderActionFailed, title: "Not recorded", message }
 }
 
 fn noun(action: OrderMove) -> &'static str {

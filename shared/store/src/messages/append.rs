@@ -53,6 +53,9 @@ pub(super) async fn append(
     known: &Known,
     now: Timestamp,
 ) -> Appended {
+    if let Some(error) = known.uncounted.get(user) {
+        return Appended { kept: Vec::new(), failed: Some((0, error.clone())) };
+    }
     let mut writer = Writer { store, user, now, last: known.last.get(user).copied().unwrap_or_default() };
     let mut done = Appended::default();
     done.failed = append_all(&mut writer, tellings, known, &mut done.kept).await.err();

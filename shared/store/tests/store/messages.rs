@@ -1,12 +1,13 @@
 //! `messages`: numbered without holes, written once, by several writers at once.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::{
     Account, NotificationId, Timestamp,
     notification::{Change, MessagePart, Notification, NotificationKind},
     realtime::{MessageId, ServerMessage},
     view::NotificationView,
 };
-use descrow_store::{Asked, Kept, Known, Store, Telling, testing::TestStore};
+use descrow_store::{Asked, Kept, Known, Store, StoreError, Table, Telling, testing::TestStore};
 
 use crate::sample::{BUYER, NOW, SELLER, later};
 
@@ -179,10 +180,7 @@ async fn a_message_is_kept_for_a_day_and_never_told_again_within_two() {
         .query()
         .table_name("test-messages")
         .key_condition_expression("user_id = :id")
-        .expression_attribute_values(
-            ":id",
-            aws_sdk_dynamodb::types::AttributeValue::S(format!("told#{}", telling(BUYER, "a", 1).key)),
-        )
+        .expression_attribute_values(":id", AttributeValue::S(format!("told#{}", telling(BUYER, "a", 1).key)))
         .send()
         .await
         .unwrap();
@@ -200,4 +198,42 @@ async fn what_is_known_of_many_is_one_round_trip() {
     let known = db.store.messages().known(&Asked { payments: vec![], users: users.clone(), keys }).await.unwrap();
     assert_eq!((db.trips.requests(), db.trips.take()), (6, 1));
     assert_eq!(known.last.into_iter().collect::<Vec<_>>(), [(users[7], MessageId::new(2))]);
+}
+
+/// Spoils the item under this key of `messages`.
+async fn spoil(db: &TestStore, partition: String, attribute: &str) {
+    let (partition, seq) = (AttributeValue::S(partition), AttributeValue::N("0".into()));
+    let spoil = db.client.update_item().table_name("test-messages").key("user_id", partition).key("seq", seq);
+    let spoil = spoil.update_expression("SET #a = :a").expression_attribute_names("#a", attribute);
+    spoil.expression_attribute_values(":a", AttributeValue::S("spoilt".into())).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_whose_counter_cannot_be_read_is_told_nothing_and_all_others_are() {
+    let db = TestStore::start().await;
+    let list = |user| vec![telling(user, "a", 1)];
+    spoil(&db, BUYER.to_string(), "last").await;
+    let keys = [BUYER, SELLER].map(|user| telling(user, "a", 1).key).to_vec();
+    let asked = Asked { payments: vec![], users: vec![BUYER, SELLER], keys };
+    let known = db.store.messages().known(&asked).await.unwrap();
+    assert_eq!(known.unreadable.len(), 1);
+    let refused = db.store.messages().append(&BUYER, list(BUYER), &known, NOW).await;
+    assert_eq!((refused.kept, refused.failed), (vec![], Some((0, known.unreadable[0].clone()))));
+    assert!(matches!(known.unreadable[0], StoreError::Unreadable { table: Table::Messages, .. }), "{known:?}");
+    assert_eq!(db.store.notifications().list(&BUYER, None, 10).await.unwrap().items, []);
+    let told = db.store.messages().append(&SELLER, list(SELLER), &known, NOW).await;
+    assert_eq!((numbers(&told.kept), told.failed), (vec![1, 2], None));
+}
+
+#[tokio::test]
+async fn what_was_told_under_a_mark_that_cannot_be_read_is_not_told_twice_and_the_rest_is_told() {
+    let db = TestStore::start().await;
+    let list = |numbers: &[u64]| numbers.iter().map(|n| telling(BUYER, "a", *n)).collect::<Vec<_>>();
+    tell(&db.store, BUYER, list(&[1])).await;
+    spoil(&db, format!("told#{}", telling(BUYER, "a", 1).key), "first").await;
+    let known = known(&db.store, BUYER, &list(&[1, 2])).await;
+    assert_eq!(known.unreadable.len(), 1);
+    let appended = db.store.messages().append(&BUYER, list(&[1, 2]), &known, NOW).await;
+    assert_eq!((numbers(&appended.kept), appended.failed), (vec![3, 4], None));
+    assert_eq!(titles(&db.store, BUYER).await, twice("a", 1..=2));
 }

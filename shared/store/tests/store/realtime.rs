@@ -3,8 +3,10 @@
 use descrow_domain::{
     Account, NotificationId, OrderId, Timestamp,
     notification::{Change, MessagePart, Notification, NotificationKind},
+    realtime::MessageId,
 };
-use descrow_store::{Connection, testing::TestStore};
+use descrow_store::{Connection, Family, testing::TestStore};
+use uuid::Uuid;
 
 use crate::sample::{BUYER, NOW, SELLER, later};
 
@@ -55,19 +57,56 @@ async fn notifications_are_listed_newest_first() {
 async fn connections_are_known_by_user_until_they_end() {
     let db = TestStore::start().await;
     let connections = db.store.connections();
+    let families = [(BUYER, Uuid::from_u128(1)), (SELLER, Uuid::from_u128(2))];
+    for (user, family) in families {
+        assert!(db.store.sessions().create_family(&Family::new(family, user, NOW, later(7_500))).await.unwrap());
+    }
     let open = |id: &str, user_id| Connection {
         id: id.into(),
         user_id,
+        family: families.iter().find(|(user, _)| *user == user_id).map(|(_, family)| *family),
         connected_at: NOW,
         expires_at: later(7_500).seconds(),
     };
     let (phone, laptop, other) = (open("a=", BUYER), open("b=", BUYER), open("c=", SELLER));
     for connection in [&phone, &laptop, &other, &phone] {
-        connections.put(connection).await.unwrap();
+        assert_eq!(connections.open(connection, NOW).await, Ok(true));
     }
+    let stolen = Connection { user_id: SELLER, ..phone.clone() };
+    assert!(connections.open(&stolen, NOW).await.is_err(), "an id is somebody's");
     assert_eq!(connections.of_user(&BUYER).await, Ok(vec![phone.clone(), laptop.clone()]));
     assert_eq!(connections.get("a=").await, Ok(Some(phone.clone())));
     assert_eq!(connections.delete("a=").await, Ok(Some(phone)));
     assert_eq!(connections.delete("a=").await, Ok(None));
     assert_eq!(connections.of_user(&BUYER).await, Ok(vec![laptop]));
+}
+
+#[tokio::test]
+async fn a_connection_opens_and_hears_while_its_session_stands() {
+    let db = TestStore::start().await;
+    let (connections, messages, family) = (db.store.connections(), db.store.messages(), Uuid::now_v7());
+    db.store.sessions().create_family(&Family::new(family, BUYER, NOW, later(100))).await.unwrap();
+    let phone = Connection {
+        id: "a=".into(),
+        user_id: BUYER,
+        family: Some(family),
+        connected_at: NOW,
+        expires_at: later(7_500).seconds(),
+    };
+    let nameless = Connection { id: "b=".into(), family: None, ..phone.clone() };
+    let unknown = Connection { id: "c=".into(), family: Some(Uuid::now_v7()), ..phone.clone() };
+    assert_eq!(connections.open(&phone, later(100)).await, Ok(false), "the session is over");
+    for (connection, stands) in [(&phone, true), (&nameless, false), (&unknown, false)] {
+        db.trips.take();
+        assert_eq!((connections.open(connection, NOW).await, db.trips.take() < 2), (Ok(stands), true));
+        assert_eq!(connections.get(&connection.id).await, Ok(stands.then(|| connection.clone())));
+        db.trips.take();
+        let last = messages.last_for(connection, NOW).await;
+        assert_eq!((last, db.trips.take() < 2), (Ok(stands.then_some(MessageId::ZERO)), true));
+    }
+    assert_eq!(messages.last_for(&phone, later(100)).await, Ok(None), "the session is over");
+    db.store.sessions().revoke_family(family).await.unwrap();
+    assert_eq!(messages.last_for(&phone, NOW).await, Ok(None));
+    let tablet = Connection { id: "d=".into(), ..phone };
+    assert_eq!(connections.open(&tablet, NOW).await, Ok(false));
 }

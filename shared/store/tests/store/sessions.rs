@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::{
     Client,
     config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeDeserializationInterceptorContextMut},
     error::BoxError,
+    types::AttributeValue,
 };
 use aws_smithy_runtime_api::http::StatusCode;
 use descrow_domain::notification::{Change, MessagePart, Notification, NotificationKind};
@@ -40,7 +41,7 @@ async fn what_is_over_is_not_taken_even_while_it_is_stored() {
     sessions.put_challenge(&Challenge::new("n1", BUYER, "sign me".into(), later(300))).await.unwrap();
     assert_eq!(sessions.take_challenge("n1", later(300)).await, Ok(None));
     assert_eq!(sessions.take_challenge("n1", NOW).await, Ok(None), "and it is gone");
-    sessions.put_ticket(&Ticket::new("t1", BUYER, later(60))).await.unwrap();
+    sessions.put_ticket(&Ticket::new("t1", BUYER, Uuid::from_u128(1), later(60))).await.unwrap();
     assert_eq!(sessions.take_ticket("t1", later(60)).await, Ok(None));
 }
 
@@ -48,7 +49,7 @@ async fn what_is_over_is_not_taken_even_while_it_is_stored() {
 async fn a_ticket_admits_once() {
     let db = TestStore::start().await;
     let sessions = db.store.sessions();
-    let ticket = Ticket::new("t1", BUYER, later(60));
+    let ticket = Ticket::new("t1", BUYER, Uuid::from_u128(1), later(60));
     assert_eq!(sessions.put_ticket(&ticket).await, Ok(true));
     assert_eq!(sessions.take_ticket("t1", NOW).await, Ok(Some(ticket)));
     assert_eq!(sessions.take_ticket("t1", NOW).await, Ok(None));
@@ -150,4 +151,24 @@ async fn a_revoked_family_and_one_that_is_over_prove_nothing() {
     let family = sessions.family(revoked).await.unwrap().unwrap();
     assert!(family.revoked && !family.alive(NOW));
     sessions.revoke_family(Uuid::now_v7()).await.expect("an unknown family needs no ending");
+}
+
+#[tokio::test]
+async fn many_families_are_asked_for_in_one_round_trip_and_those_that_stand_are_named() {
+    let db = TestStore::start().await;
+    let sessions = db.store.sessions();
+    let ids: Vec<Uuid> = (0..230).map(Uuid::from_u128).collect();
+    let [stands, revoked, over, spoilt] = [ids[0], ids[101], ids[202], ids[203]];
+    for (id, expires) in [(stands, later(100)), (revoked, later(100)), (over, later(1)), (spoilt, later(100))] {
+        sessions.create_family(&Family::new(id, BUYER, NOW, expires)).await.unwrap();
+    }
+    sessions.revoke_family(revoked).await.unwrap();
+    let key = AttributeValue::S(format!("family#{spoilt}"));
+    let spoil = db.client.update_item().table_name("test-sessions").key("id", key).update_expression("REMOVE #a");
+    spoil.expression_attribute_names("#a", "account").send().await.unwrap();
+    db.trips.take();
+    assert_eq!(sessions.alive(&ids, later(1)).await, Ok(std::collections::HashSet::from([stands])));
+    assert_eq!((db.trips.requests(), db.trips.take()), (3, 1));
+    assert_eq!(sessions.alive(&[], NOW).await, Ok(std::collections::HashSet::new()));
+    assert_eq!(db.trips.take(), 0);
 }

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use descrow_domain::Timestamp;
-use descrow_store::Ticket;
+use descrow_store::{Family, Ticket};
 use e2e::{Outcome, lab::Lab};
 use serde_json::{Value, json};
 use stack_client::{
     inbox::Told,
-    socket::{Mute, Socket, SocketError, text},
+    socket::{Socket, SocketError, text},
 };
 use uuid::Uuid;
 
@@ -61,27 +61,18 @@ async fn a_device_that_was_offline_for_most_of_an_order_has_missed_nothing() -> 
 }
 
 #[tokio::test]
-async fn a_device_that_never_reads_delays_no_other() -> Outcome<()> {
-    let _calm = CALM.read().await;
-    let lab = Lab::open()?;
-    let trade = lab.trade().await?;
-    let _mute = [Mute::open(&trade.buyer.session).await?, Mute::open(&trade.seller.session).await?];
-    lab.pay(&trade).await?;
-    trade.funded().await?;
-    trade.seller.socket.wait_for_status(&trade.order, "funded", SOON).await?;
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_ticket_that_is_over_opens_nothing() -> Outcome<()> {
     let _calm = CALM.read().await;
     let lab = Lab::open()?;
     let user = lab.user("buyer").await?;
     let url = user.session.post("/api/realtime/ticket", &json!({})).send().await?;
     let account = user.session.account().parse()?;
+    let (family, now) = (Uuid::now_v7(), Timestamp::now());
+    let standing = Family::new(family, account, now, now.plus_seconds(600));
+    assert!(lab.store.sessions().create_family(&standing).await?);
     for (age, opens) in [(-30, true), (1, false)] {
         let secret = Uuid::new_v4().simple().to_string();
-        let ticket = Ticket::new(&secret, account, Timestamp::now().plus_seconds(-age));
+        let ticket = Ticket::new(&secret, account, family, Timestamp::now().plus_seconds(-age));
         assert!(lab.store.sessions().put_ticket(&ticket).await?);
         let opened = Socket::connect(text(&url, "/url"), &secret, 0, Box::new(|_| {})).await;
         match opened {
@@ -93,15 +84,35 @@ async fn a_ticket_that_is_over_opens_nothing() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn the_reuse_of_a_refresh_token_is_told_at_once() -> Outcome<()> {
+async fn the_reuse_of_a_refresh_token_is_told_at_once_to_the_user_s_other_sessions_and_closes_the_stolen_one()
+-> Outcome<()> {
     let _calm = CALM.read().await;
     let lab = Lab::open()?;
     let user = lab.user("buyer").await?;
+    let other = Socket::open(&lab.again(&user).await?, Box::new(|_| {})).await?;
     let stolen = json!({ "refreshToken": user.session.refresh_token() });
     lab.api.post("/api/auth/refresh", &stolen).send().await?;
     let again = lab.api.post("/api/auth/refresh", &stolen).send().await;
     assert_eq!(again.err().and_then(|error| error.refusal().map(|(status, _)| status)), Some(401));
-    let told = user.socket.wait("the warning", SOON, |m| text(m, "/notification/type") == "security").await?;
+    let told = other.wait("the warning", SOON, |m| text(m, "/notification/type") == "security").await?;
     assert_eq!((text(&told, "/id"), told.pointer("/notification/orderId")), ("1", Some(&Value::Null)));
+    user.socket.wait_for_end(SOON).await?;
+    assert!(user.socket.told().iter().all(|told| told.id.is_none()), "{:?}", user.socket.told());
+    Ok(())
+}
+
+#[tokio::test]
+async fn after_a_logout_the_socket_of_the_session_answers_nothing_and_is_closed() -> Outcome<()> {
+    let _calm = CALM.read().await;
+    let lab = Lab::open()?;
+    let user = lab.user("buyer").await?;
+    let ping = json!({ "action": "ping" }).to_string();
+    user.socket.say(&ping).await;
+    user.socket.wait("pong", SOON, |m| text(m, "/type") == "pong").await?;
+    user.session.post("/api/auth/logout", &json!({})).send().await?;
+    user.socket.say(&ping).await;
+    user.socket.wait_for_end(SOON).await?;
+    let refused = Socket::open(&user.session, Box::new(|_| {})).await;
+    assert!(matches!(refused, Err(SocketError::Ticket(_))), "{refused:?}");
     Ok(())
 }
