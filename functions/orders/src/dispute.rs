@@ -153,10 +153,7 @@ pub(crate) async fn dispute(
     };
     let cid = named_on_chain(&app, id, evidence.as_ref(), deadline).await?;
     let now = Timestamp::now();
-    let (mut next, command) = found.order.clone().disputing(new.reason, cid, account, now);
-    if let Some(dispute) = &mut next.dispute {
-        dispute.evidence_count = u32::from(evidence.is_some());
-    }
+    let (next, command) = found.order.clone().disputing(new.reason, cid, account, now);
     let withdraw = taken_back(&found, now);
     let reply = Reply::accepted(&found.after(next.clone()).view(viewer))?;
     let record = once.answered(&reply, now)?;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use descrow_domain::{
     Account, EvidenceId, OrderId, Timestamp,
     evidence::{Evidence, EvidenceKind},
-    order::{Actor, OrderStatus, Viewer},
+    order::{OrderStatus, Viewer},
 };
 use descrow_ipfs::{Gateways, validate_cid};
 use descrow_store::EvidenceAdded;
@@ -152,5 +152,5 @@ pub(crate) fn closed(found: &Footing, viewer: Viewer) -> ApiError {
     let order = &found.order;
     let ended = order.deadlines.evidence.filter(|_| order.status == OrderStatus::Disputed);
     let against = ended.map(|ended| ("deadline", ended.rfc3339()));
-    ApiError::order_moves(order, Actor::from(viewer), found.money(), Code::EvidenceClosed, against)
+    found.refused(viewer, Code::EvidenceClosed, against)
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use axum::extract::State;
 use descrow_domain::{
     Msisdn, OrderId, Timestamp,
-    order::{Actor, Order, OrderMove, PaymentMode, Refusal, Viewer},
+    order::{Order, OrderMove, PaymentMode, Viewer},
     payment::{CollectionObservation, OrderFooting, Payment, PaymentStatus, decide_collection},
     view::PaymentView,
 };
@@ -74,7 +74,8 @@ pub struct PaymentBegun {
     request_body = PayByMpesa,
     responses((status = 202, description = "Asked, or being asked", body = PaymentBegun),
         (status = 403, description = "`wrong_role`: somebody else than the buyer asks"),
-        (status = 409, description = "`order_state`: it cannot be paid; `payment_in_progress`; `version_conflict`; or the key is in use"),
+        (status = 409, description = "`order_state`: it cannot be paid, or `payment_in_progress`: `details` names status, what \
+            stands against it, and allowed moves; `version_conflict`; or the key is in use"),
         (status = 502, description = "`payment_service_error`: M-Pesa refused")))]
 pub(crate) async fn pay_mpesa(
     State(app): State<Orders>,
@@ -105,25 +106,16 @@ pub(crate) async fn pay_mpesa(
 
 /// Whether the order takes a new push now.
 fn payable(found: &Footing, viewer: Viewer, now: Timestamp) -> Result<(), ApiError> {
-    let (order, actor, money) = (&found.order, Actor::from(viewer), found.money());
-    match order.may(actor, OrderMove::Fund, money) {
-        // Of the payment under way there is more to say, below.
-        Ok(_) | Err(Refusal::PaymentOpen) => {}
-        Err(why) => return Err(ApiError::refused(order, actor, money, why)),
-    }
+    found.may(viewer, OrderMove::Fund)?;
+    let order = &found.order;
+    let against = |against| Err(found.refused(viewer, Code::OrderState, Some(against)));
     if order.payment_mode != PaymentMode::Mpesa {
-        let against = Some(("paymentMode", order.payment_mode.as_str().to_owned()));
-        return Err(ApiError::order_moves(order, actor, money, Code::OrderState, against));
+        return against(("paymentMode", order.payment_mode.as_str().to_owned()));
     }
-    if order.deadlines.payment.is_some_and(|end| end <= now) {
-        let against = order.deadlines.payment.map(|end| ("deadline", end.rfc3339()));
-        return Err(ApiError::order_moves(order, actor, money, Code::OrderState, against));
+    if let Some(end) = order.deadlines.payment.filter(|end| *end <= now) {
+        return against(("deadline", end.rfc3339()));
     }
-    order.payment_id.and_then(|id| found.payment(id)).map_or(Ok(()), |previous| after(previous, now))
-}
-
-/// Whether `previous`, the order's last payment, lets another one follow.
-fn after(previous: &Payment, now: Timestamp) -> Result<(), ApiError> {
+    let Some(previous) = found.money().payment else { return Ok(()) };
     match previous.new_push_allowed_at() {
         Some(at) if at <= now => Ok(()),
         Some(at) => {
@@ -132,7 +124,7 @@ fn after(previous: &Payment, now: Timestamp) -> Result<(), ApiError> {
             Err(ApiError::new(Code::RateLimited, "M-Pesa takes a new request two minutes after the last one.")
                 .retry_after(wait))
         }
-        None => Err(ApiError::new(Code::PaymentInProgress, "A payment for this order is under way or done.")),
+        None => Err(found.refused(viewer, Code::PaymentInProgress, Some(("payment", "has come".to_owned())))),
     }
 }
 
@@ -164,14 +156,16 @@ async fn begin(
         Begun::Done => Ok(None),
         Begun::Replay(record) => Ok(Some(*record)),
         Begun::Previous(previous) => {
-            after(&previous, now)?;
+            payable(&found.knowing(*previous), Viewer::Buyer, now)?;
             Err(changed())
         }
-        Begun::Stale(Some(now)) if now.payment_id != order.payment_id => {
-            Err(ApiError::new(Code::PaymentInProgress, "A payment for this order is under way."))
-        }
-        Begun::Stale(Some(now)) => {
-            found.after(*now).may(Viewer::Buyer, OrderMove::Fund)?;
+        Begun::Stale(Some(newer)) => {
+            let mut newer = found.after(*newer);
+            // What began a moment ago is as this one would have been.
+            if let Some(id) = newer.order.payment_id.filter(|id| newer.payment(*id).is_none()) {
+                newer = newer.knowing(Payment { id, ..payment.clone() });
+            }
+            payable(&newer, Viewer::Buyer, now)?;
             Err(changed())
         }
         Begun::Stale(None) => Err(ApiError::not_found()),

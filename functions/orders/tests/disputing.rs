@@ -13,6 +13,7 @@ use descrow_domain::{
     payment::{Payment, PaymentStatus},
 };
 use descrow_platform::http_client;
+use descrow_store::Replaced;
 use descrow_web::testing::{Answer, Ask, Person};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -198,6 +199,10 @@ async fn both_parties_add_evidence_and_the_same_request_adds_it_once() {
 #[tokio::test]
 async fn after_the_deadline_no_evidence_is_taken_nor_published() {
     let stage = Stage::start().await;
+    let pins = async || stage.control("requests?operation=pin").await["requests"].as_array().unwrap().len();
+    let in_time = order(&stage, "j", OrderStatus::Disputed).await;
+    assert_eq!(stage.send(sample(EVIDENCE, in_time).by(&stage.seller)).await.status, 201);
+    assert_eq!(pins().await, 1);
     let id = order(&stage, "k", OrderStatus::Disputed).await;
     let row = stage.row(id).await;
     let mut late = Order { version: row.version + 1, ..row };
@@ -215,6 +220,27 @@ async fn after_the_deadline_no_evidence_is_taken_nor_published() {
         assert_eq!((answer.outcome(), &answer.body["details"]), ((409, "evidence_closed"), &details), "{tail}");
     }
     assert_eq!(evidence(&stage, id, &stage.seller).await, Vec::<Value>::new());
+    assert_eq!(pins().await, 1, "nothing is pinned that is not taken");
+}
+
+#[tokio::test]
+async fn evidence_of_a_dispute_that_the_contract_refused_still_counts_in_the_next_one() {
+    let stage = Stage::start().await;
+    let id = order(&stage, "k", OrderStatus::Shipped).await;
+    let commands = stage.bench.database.store.chain_commands();
+    let bare = json!({"reason": "It broke."});
+    let shown = json!({"reason": "It broke.", "evidence": {"kind": "text", "text": "It is as wide as a hand."}});
+    for (key, body, count) in [("a", &shown, 1), ("b", &bare, 1), ("c", &shown, 2)] {
+        let answer = stage.send(post(id, "dispute", &stage.buyer, key).json(body)).await;
+        assert_eq!(answer.status, 202, "{key}: {}", answer.text);
+        let row = stage.row(id).await;
+        assert_eq!(evidence(&stage, id, &stage.seller).await.len(), count);
+        assert_eq!(row.dispute.unwrap().evidence_count as usize, count, "{key}");
+        let command = commands.get(&row.pending.unwrap().command_id).await.unwrap().unwrap();
+        let failed = commands.mark_failed(&command, "WrongStatus", Timestamp::now()).await;
+        assert_eq!(failed, Ok(Replaced::Done));
+    }
+    assert_eq!(stage.row(id).await.pending, None);
 }
 
 async fn put(permitted: &Value, bytes: Vec<u8>) -> u16 {

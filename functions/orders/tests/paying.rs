@@ -7,9 +7,9 @@ mod stage;
 use descrow_domain::{
     OrderId, Timestamp,
     order::{Order, OrderMove, OrderStatus, PendingAction},
-    payment::{Payment, PaymentStatus},
+    payment::{Payment, PaymentStatus, ReviewReason},
 };
-use descrow_web::testing::Ask;
+use descrow_web::testing::{Answer, Ask};
 use sandbox::{Behaviour, Operation, Rule};
 use serde_json::json;
 use stage::{PHONE, Stage, sample};
@@ -18,6 +18,19 @@ const EVENT: &str = include_str!("../../../events/orders-pay-mpesa.json");
 
 fn pay(stage: &Stage, id: OrderId, key: &str) -> Ask {
     sample(EVENT, id).by(&stage.buyer).key(key)
+}
+
+/// The whole of the answer that says what stands against another payment.
+fn assert_in_progress(answer: &Answer, payment: &str, moves: &str) {
+    let expected = json!({
+        "error": "Payment in progress", "code": "payment_in_progress", "requestId": answer.body["requestId"],
+        "details": [
+            {"field": "status", "message": "created"},
+            {"field": "payment", "message": payment},
+            {"field": "allowedMoves", "message": moves},
+        ],
+    });
+    assert_eq!((answer.status.as_u16(), &answer.body), (409, &expected), "{}", answer.text);
 }
 
 async fn payment(stage: &Stage, id: OrderId) -> Payment {
@@ -70,8 +83,39 @@ async fn the_same_request_again_rings_nobody_and_answers_the_same() {
     let other = pay(&stage, id, "p").json(&json!({"phoneNumber": "254700000001"}));
     assert_eq!(stage.send(other).await.outcome(), (422, "idempotency_key_reused"));
     let second = stage.send(pay(&stage, id, "another-key")).await;
-    assert_eq!(second.outcome(), (409, "payment_in_progress"));
+    assert_in_progress(&second, "is under way", "");
     assert_eq!(stage.prompts().await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_two_payments_at_once_one_is_asked_for_and_the_other_is_told_what_stands_against_it() {
+    for _ in 0..5 {
+        let stage = Stage::start().await;
+        let id = stage.order("k").await;
+        let (one, other) = tokio::join!(stage.send(pay(&stage, id, "p")), stage.send(pay(&stage, id, "q")));
+        let (won, lost) = if one.status == 202 { (one, other) } else { (other, one) };
+        assert_eq!(won.status, 202, "{}", won.text);
+        assert_in_progress(&lost, "is under way", "");
+        assert_eq!(stage.prompts().await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_came_or_that_somebody_looks_into_stands_against_another_one() {
+    for (status, review) in [
+        (PaymentStatus::Succeeded, None),
+        (PaymentStatus::Review, Some(ReviewReason::WrongAmount)),
+        (PaymentStatus::Review, Some(ReviewReason::Contradiction)),
+    ] {
+        let stage = Stage::start().await;
+        let id = stage.order("k").await;
+        assert_eq!(stage.send(pay(&stage, id, "p")).await.status, 202);
+        let first = payment(&stage, id).await;
+        let created_at = first.created_at.plus_seconds(-121);
+        stage.repay(&Payment { status, review, created_at, version: first.version + 1, ..first }).await;
+        assert_in_progress(&stage.send(pay(&stage, id, "q")).await, "has come", "cancel");
+        assert_eq!(stage.prompts().await.len(), 1);
+    }
 }
 
 #[tokio::test]
@@ -93,7 +137,7 @@ async fn a_lost_answer_leaves_the_payment_open_and_no_second_push() {
     let row = payment(&stage, id).await;
     assert_eq!((row.status, row.checkout_request_id.is_none()), (PaymentStatus::Initiated, true));
     assert!(row.next_check_at.is_some());
-    assert_eq!(stage.send(pay(&stage, id, "q")).await.outcome(), (409, "payment_in_progress"));
+    assert_in_progress(&stage.send(pay(&stage, id, "q")).await, "is under way", "");
     assert_eq!(stage.prompts().await.len(), 1, "the customer was asked all the same");
 }
 

@@ -5,11 +5,14 @@
 //! | `{}` | 200: the call to sign, tried on the chain as the buyer's account | 1: session, quota and order |
 //! | `{extrinsicHash, blockHash?}` | 202: noted on the order; with a block, what became of it there | 1 more: note and answer |
 //!
+//! An order by M-Pesa is refused, in a second round trip where it names payments: they decide what else its buyer may do.
+//!
 //! We never hold a user's key, and nothing that is reported here pays an order: `chain-poller` funds it by the event in a
 //! finalised block, whoever sent the extrinsic and whether it was reported or not. A function of its own, so that the client
 //! of the chain is not linked into the other routes under `/api/orders`.
 
 mod pay_dot;
+mod payable;
 mod report;
 mod settings;
 mod view;

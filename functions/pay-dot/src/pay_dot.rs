@@ -3,18 +3,19 @@
 use axum::extract::State;
 use descrow_chain::ChainError;
 use descrow_domain::{
-    Account, OrderId, Timestamp,
-    order::{Order, Party, PaymentMode},
+    OrderId, Timestamp,
+    order::{Order, Party},
+    user::Role,
 };
 use descrow_store::Wanted;
 use descrow_web::{
-    ApiError, Authenticated, Body, Code, Fields, Id, IdempotencyKey, Input, Once, Reply, Request, RequestInfo,
+    ApiError, Authenticated, Body, Code, Fields, Id, IdempotencyKey, Input, Live, Once, Reply, Request, RequestInfo,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    PayDot, report,
+    PayDot, payable, report,
     view::{DotReport, UnsignedPayment},
     wallet_call,
 };
@@ -77,11 +78,12 @@ const NO_HASH: &str = "must be 0x and 64 hex digits";
     request_body = PayByDot,
     responses((status = 200, description = "The call to sign", body = UnsignedPayment),
         (status = 202, description = "Noted", body = DotReport),
-        (status = 403, description = "`wrong_role`: you are the order's seller"),
+        (status = 403, description = "`wrong_role`: somebody else than the buyer asks"),
         (status = 404, description = "`not_found`: no such order of yours"),
-        (status = 409, description = "`order_state`, `order_not_on_chain`, `payment_in_progress`, `seller_not_payable`, \
-            `balance_too_low` or `version_conflict`: the order cannot be paid (now), the seller's account or yours is not ready \
-            on the chain, or the key is in use"),
+        (status = 409, description = "`order_state` or `payment_in_progress`: it cannot be paid (any more), and nothing that is \
+            sent now is waited for; `details` names status, what stands against it, and allowed moves. `order_not_on_chain`, \
+            `seller_not_payable` or `balance_too_low`: not yet, or an account is not ready on the chain. `version_conflict`; \
+            or the key is in use"),
         (status = 503, description = "`chain_unavailable`: the chain's node does not answer")))]
 pub(crate) async fn pay_dot(
     State(app): State<PayDot>,
@@ -99,33 +101,33 @@ pub(crate) async fn pay_dot(
     let chain = async { if asks { Some(app.connector.chain(info.deadline()).await) } else { None } };
     let (found, chain) = tokio::join!(found, chain);
     let (who, found) = found?;
-    let order = payable_by(found.order, &who.account())?;
+    let order = buyers_own(found.order, &who)?;
+    let now = Timestamp::now();
     let Some(sent) = sent else {
+        payable::check(&app.store, &order, false, now).await?;
         let chain = chain.transpose().map_err(unavailable)?.ok_or_else(no_chain)?;
-        return wallet_call::build(&app, &chain, &order, Timestamp::now(), info.deadline()).await;
+        return wallet_call::build(&app, &chain, &order, info.deadline()).await;
     };
-    if let Some(answer) = once.settle(found.idempotency, Timestamp::now())? {
+    if let Some(answer) = once.settle(found.idempotency, now)? {
         return Ok(answer);
     }
+    if report::has_paid(sent, &order) {
+        return report::paid(&order, sent);
+    }
+    payable::check(&app.store, &order, true, now).await?;
     let chain = chain.transpose().map_err(unavailable)?;
     let funding = report::look_up(&app, chain.as_ref(), &order, sent, info.deadline()).await?;
     report::note(&app, order, sent, funding, &once).await
 }
 
-/// The order, where `account` is its buyer and it is paid in DOT. To a stranger there is no order.
-fn payable_by(order: Option<Order>, account: &Account) -> Result<Order, ApiError> {
+/// The order, where its buyer asks. To a stranger there is no order.
+fn buyers_own(order: Option<Order>, who: &Live<Authenticated>) -> Result<Order, ApiError> {
     let order = order.ok_or_else(ApiError::not_found)?;
-    match order.party(account) {
-        Some(Party::Buyer) => {}
-        Some(Party::Seller) => {
-            return Err(ApiError::new(Code::WrongRole, "Only the buyer of the order may do this."));
-        }
-        None => return Err(ApiError::not_found()),
+    match order.party(&who.account()) {
+        Some(Party::Buyer) => Ok(order),
+        None if who.role() != Role::Admin => Err(ApiError::not_found()),
+        Some(Party::Seller) | None => Err(ApiError::new(Code::WrongRole, "Only the buyer of the order may do this.")),
     }
-    if order.payment_mode == PaymentMode::Dot {
-        return Ok(order);
-    }
-    Err(ApiError::new(Code::OrderState, "The order is not paid in DOT."))
 }
 
 /// The node could not be asked.

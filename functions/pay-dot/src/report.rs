@@ -3,7 +3,7 @@
 use descrow_chain::{Chain, Funding, FundingFailure, OrderRef};
 use descrow_domain::{
     Timestamp,
-    order::{Actor, DotPayment, Order, OrderStatus},
+    order::{Actor, DotPayment, Order, OrderStatus, Transition},
 };
 use descrow_platform::Deadline;
 use descrow_store::DotNoted;
@@ -29,8 +29,7 @@ pub(crate) async fn look_up(
     found.map(Some).map_err(unavailable)
 }
 
-/// Notes the report on an order that is not paid yet, with its answer; about an order that this very extrinsic paid there is
-/// nothing to note.
+/// Notes the report on an order that is not paid yet, with its answer.
 pub(crate) async fn note(
     app: &PayDot,
     order: Order,
@@ -39,9 +38,6 @@ pub(crate) async fn note(
     once: &Once,
 ) -> Result<Reply, ApiError> {
     let now = Timestamp::now();
-    if order.status != OrderStatus::Created {
-        return funded_already(&order, sent);
-    }
     let (outcome, failure) = match funding {
         None => (ReportedOutcome::Sent, None),
         Some(Funding::Unseen) => (ReportedOutcome::Unseen, None),
@@ -60,7 +56,11 @@ pub(crate) async fn note(
     match app.store.orders().note_dot_payment(&next, &record).await? {
         DotNoted::Done => Ok(reply),
         DotNoted::Replay(record) => once.settle_refused(*record, now),
-        DotNoted::Stale(Some(newer)) if newer.status != OrderStatus::Created => funded_already(&newer, sent),
+        // The poller was faster than the report.
+        DotNoted::Stale(Some(newer)) if has_paid(sent, &newer) => paid(&newer, sent),
+        DotNoted::Stale(Some(newer)) if newer.status != OrderStatus::Created => {
+            Err(ApiError::order_state(&newer, Actor::Buyer))
+        }
         DotNoted::Stale(Some(_)) => {
             Err(ApiError::new(Code::VersionConflict, "The order changed meanwhile. Report it again."))
         }
@@ -68,17 +68,16 @@ pub(crate) async fn note(
     }
 }
 
-/// The poller may have been faster than the report.
-fn funded_already(order: &Order, sent: Sent) -> Result<Reply, ApiError> {
+/// Whether this very extrinsic paid the order, by the contract's event: then there is nothing to note.
+pub(crate) fn has_paid(sent: Sent, order: &Order) -> bool {
     let extrinsic = hex(&sent.extrinsic);
-    let paid = order
-        .history
-        .iter()
-        .any(|line| line.status == OrderStatus::Funded && line.extrinsic.as_deref() == Some(extrinsic.as_str()));
-    if paid {
-        return Reply::accepted(&report(order, sent, ReportedOutcome::Final, None));
-    }
-    Err(ApiError::order_state(order, Actor::Buyer))
+    let funded = |line: &Transition| line.status == OrderStatus::Funded && line.extrinsic.as_ref() == Some(&extrinsic);
+    order.history.iter().any(funded)
+}
+
+/// The answer about the extrinsic that paid the order.
+pub(crate) fn paid(order: &Order, sent: Sent) -> Result<Reply, ApiError> {
+    Reply::accepted(&report(order, sent, ReportedOutcome::Final, None))
 }
 
 fn report(order: &Order, sent: Sent, outcome: ReportedOutcome, failure: Option<ReportedFailure>) -> DotReport {

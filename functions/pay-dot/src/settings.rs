@@ -5,8 +5,8 @@ use descrow_platform::Config;
 use descrow_store::{Table, Tables};
 use descrow_web::EdgeConfig;
 
-/// The tables that the function may see.
-const TABLES: [Table; 4] = [Table::Orders, Table::Users, Table::Sessions, Table::Limits];
+/// The tables that the function may see; payments by M-Pesa for what it says of orders that they pay.
+const TABLES: [Table; 5] = [Table::Orders, Table::Users, Table::Sessions, Table::Limits, Table::MpesaTransactions];
 
 /// The function's settings.
 pub struct Settings {

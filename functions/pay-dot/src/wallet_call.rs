@@ -1,10 +1,7 @@
 //! The call that the buyer's wallet signs.
 
 use descrow_chain::{At, Chain, EscrowCall, NothingToSign, OrderRef, Refusal};
-use descrow_domain::{
-    Timestamp,
-    order::{Actor, Order, OrderStatus},
-};
+use descrow_domain::order::{Actor, Money, Order};
 use descrow_platform::Deadline;
 use descrow_web::{ApiError, Code, Reply};
 
@@ -14,14 +11,7 @@ use crate::{PayDot, pay_dot::unavailable, view::UnsignedPayment};
 const ON_CHAIN_SOON: u64 = 6;
 
 /// Builds the call at the newest block that is final, and tries it there as the buyer's account.
-pub(crate) async fn build(
-    app: &PayDot,
-    chain: &Chain,
-    order: &Order,
-    now: Timestamp,
-    deadline: Deadline,
-) -> Result<Reply, ApiError> {
-    payable(order, now)?;
+pub(crate) async fn build(app: &PayDot, chain: &Chain, order: &Order, deadline: Deadline) -> Result<Reply, ApiError> {
     let at = head(chain, deadline).await?;
     let fund = EscrowCall::Fund { order: OrderRef::of(order.id), amount: order.quote.amount };
     match app.contract.unsigned(&at, &fund, &order.buyer_id, Some(&order.seller_id), deadline).await {
@@ -29,7 +19,7 @@ pub(crate) async fn build(
             let runtime = chain.runtime(&at).map_err(unavailable)?;
             Reply::ok(&UnsignedPayment::new(order, app.contract.address, &runtime, &unsigned))
         }
-        Err(nothing) => Err(refusal(nothing)),
+        Err(nothing) => Err(refusal(order, nothing)),
     }
 }
 
@@ -38,18 +28,8 @@ async fn head(chain: &Chain, deadline: Deadline) -> Result<At, ApiError> {
     chain.at(head, deadline).await.map_err(unavailable)
 }
 
-/// Whether the order takes a payment now.
-fn payable(order: &Order, now: Timestamp) -> Result<(), ApiError> {
-    if order.status != OrderStatus::Created || order.pending.is_some() {
-        return Err(ApiError::order_state(order, Actor::Buyer));
-    }
-    if order.deadlines.payment.is_some_and(|end| end <= now) {
-        return Err(ApiError::new(Code::OrderState, "The order's time to be paid is over."));
-    }
-    Ok(())
-}
-
-fn refusal(nothing: NothingToSign) -> ApiError {
+/// What stands against a payment of an order in DOT that nothing here stands against.
+fn refusal(order: &Order, nothing: NothingToSign) -> ApiError {
     match nothing {
         NothingToSign::Refused(Refusal { name, .. }) if name == "UnknownOrder" => {
             let message = "The order is not on the chain yet. Ask again after Retry-After.";
@@ -57,7 +37,8 @@ fn refusal(nothing: NothingToSign) -> ApiError {
         }
         // The contract is ahead of what we know: its event is on the way.
         NothingToSign::Refused(Refusal { name, .. }) if name == "WrongStatus" => {
-            ApiError::new(Code::PaymentInProgress, "The contract has a payment for this order, or gave it up.")
+            let against = Some(("contract", "has a payment for the order, or gave it up".to_owned()));
+            ApiError::order_moves(order, Actor::Buyer, Money::default(), Code::PaymentInProgress, against)
         }
         NothingToSign::UnknownPayee(seller) => {
             let message = format!(

@@ -9,10 +9,7 @@ use descrow_chain::{
     event::ContractStatus,
     polkadot_js::{Changed, PolkadotJs, Sent},
 };
-use descrow_domain::{
-    Planck, Timestamp,
-    order::{OrderMove, OrderStatus, PendingAction},
-};
+use descrow_domain::{Planck, order::OrderStatus};
 use serde_json::{Value, json};
 use stage::{AMOUNT, Stage, World, deadline, key};
 
@@ -71,7 +68,16 @@ async fn the_answer_is_signed_and_sent_as_it_is_and_the_report_tells_what_became
     assert_eq!(status(&world, OrderRef::of(order.id)).await, ContractStatus::Funded);
     let row = stage.row(order.id).await;
     assert_eq!((row.status, row.dot_payment.unwrap().failure), (OrderStatus::Created, None));
-    assert_eq!(stage.send(stage.ask(order.id)).await.outcome(), (409, "payment_in_progress"));
+    let ahead = stage.send(stage.ask(order.id)).await;
+    let expected = json!({
+        "error": "Payment in progress", "code": "payment_in_progress", "requestId": ahead.body["requestId"],
+        "details": [
+            {"field": "status", "message": "created"},
+            {"field": "contract", "message": "has a payment for the order, or gave it up"},
+            {"field": "allowedMoves", "message": "fund, cancel"},
+        ],
+    });
+    assert_eq!((ahead.status.as_u16(), &ahead.body), (409, &expected));
 }
 
 #[tokio::test]
@@ -125,7 +131,7 @@ async fn nothing_is_given_out_while_the_contract_could_not_pay_the_seller() {
 }
 
 #[tokio::test]
-async fn nothing_is_given_out_for_an_order_or_an_account_that_cannot_pay() {
+async fn nothing_is_given_out_for_an_account_that_cannot_pay() {
     let world = World::start().await;
     let stage = Stage::on(&world).await;
     let poor = stage.bench.registered(key("Poor").account(), 4, descrow_domain::user::Role::Buyer).await;
@@ -134,18 +140,4 @@ async fn nothing_is_given_out_for_an_order_or_an_account_that_cannot_pay() {
     let answer = stage.send(stage.ask(order.id).by(&poor)).await;
     let message = format!("Your account has 0 DOT, and {} are needed, with the chain's fee on top.", AMOUNT.to_dot());
     assert_eq!((answer.outcome(), &answer.body["message"]), ((409, "balance_too_low"), &json!(message)));
-
-    let order = stage.order(|order| order.deadlines.payment = Some(Timestamp::now().plus_seconds(-1))).await;
-    assert_eq!(stage.send(stage.ask(order.id)).await.outcome(), (409, "order_state"));
-    let order = stage.order(|_| {}).await;
-    let cancel = |at| PendingAction { action: OrderMove::Cancel, command_id: "cancel#x".into(), by: None, at };
-    stage.rewrite(order.id, |order| order.pending = Some(cancel(Timestamp::now()))).await;
-    let answer = stage.send(stage.ask(order.id)).await;
-    assert_eq!((answer.outcome(), answer.fields()), ((409, "order_state"), vec!["status", "pending", "allowedMoves"]));
-    for status in OrderStatus::ALL.into_iter().filter(|status| *status != OrderStatus::Created) {
-        stage.rewrite(order.id, |order| (order.status, order.pending) = (status, None)).await;
-        let answer = stage.send(stage.ask(order.id)).await;
-        assert_eq!((answer.outcome(), answer.trips), ((409, "order_state"), 1), "{status:?}");
-        assert_eq!(answer.body["details"][0]["message"], status.as_str());
-    }
 }

@@ -47,6 +47,7 @@ pub(crate) struct Stage {
     pub(crate) buyer: Person,
     pub(crate) seller: Person,
     pub(crate) stranger: Person,
+    pub(crate) admin: Person,
 }
 
 /// A chain with the contract, and who may open orders on it.
@@ -117,7 +118,8 @@ impl Stage {
         let buyer = bench.registered(key("Bob").account(), 1, Role::Buyer).await;
         let seller = bench.registered(key("Charlie").account(), 2, Role::Seller).await;
         let stranger = bench.registered(key("Dave").account(), 3, Role::Buyer).await;
-        Self { bench, app, buyer, seller, stranger }
+        let admin = bench.registered(key("Eve").account(), 5, Role::Admin).await;
+        Self { bench, app, buyer, seller, stranger, admin }
     }
 
     pub(crate) async fn send(&self, ask: Ask) -> Answer {
