@@ -112,7 +112,8 @@ pub(crate) struct Recount {
     /// Seconds to wait for counters that do not agree: their streams are some seconds behind
     #[arg(long, value_name = "SECONDS")]
     pub(crate) wait: Option<u64>,
-    /// Make counters right that still differ; only for a stack whose streams are drained
+    /// Give rows from before an index was added their place in it, and make counters right that still differ; only for a
+    /// stack whose streams are drained
     #[arg(long)]
     pub(crate) repair: bool,
 }
