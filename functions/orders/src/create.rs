@@ -10,7 +10,7 @@ use descrow_domain::{
     money::{KES_MAX, KES_PAYOUT_MIN},
     order::{Deadlines, Order, OrderStatus, PaymentMode, Transition, Viewer},
     product::{Product, ProductStatus},
-    rates::{Quote, Rates},
+    rates::{Quote, Rates, Unquotable},
     text::Text,
     view::OrderView,
 };
@@ -161,7 +161,10 @@ fn quote(rates: &Rates, product: &Product, new: &NewOrder) -> Result<Quote, ApiE
     let too_much = || refuse("quantity", "makes the price too large");
     let amount = product.price_dot.0.checked_mul(u128::from(new.quantity)).map(Planck).ok_or_else(too_much)?;
     let usd = product.price_usd.0.checked_mul(u64::from(new.quantity)).map(UsdCents).ok_or_else(too_much)?;
-    let quote = rates.quote(amount, usd).map_err(|_| too_much())?;
+    let quote = rates.quote(amount, usd).map_err(|error| match error {
+        Unquotable::ZeroRate => ApiError::caused(Code::RatesUnavailable, error),
+        Unquotable::LessThanACent | Unquotable::OutOfRange => too_much(),
+    })?;
     let carried = quote.kes.payable() && quote.kes.0 >= KES_PAYOUT_MIN;
     if new.payment_mode == PaymentMode::Mpesa && !carried {
         let message = format!("mpesa carries {KES_PAYOUT_MIN} to {KES_MAX} shillings, and this costs {}", quote.kes.0);

@@ -55,8 +55,8 @@ pub struct Settings {
 impl Settings {
     /// Reads the edge's variables, the tables', `MPESA_BASE_URL`, `MPESA_CONSUMER_KEY`, `MPESA_CONSUMER_SECRET`,
     /// `MPESA_SHORTCODE`, `MPESA_PASSKEY`, `API_BASE_URL`, `MPESA_CALLBACK_SECRET`, `MPESA_ALLOW_UNSAFE_CALLBACK_URL`,
-    /// `IPFS_API_URL`, `IPFS_JWT`, `IPFS_GATEWAYS`, `UPLOADS_BUCKET`, `WINDOW_PAYMENT` (seconds), `REQUIRE_SELLER_KYC`
-    /// (`true` or `false`), and what [`descrow_store::pricing`] reads.
+    /// `IPFS_API_URL`, `IPFS_JWT`, `IPFS_API_KEY`, `IPFS_API_SECRET`, `IPFS_GATEWAYS`, `UPLOADS_BUCKET`, `WINDOW_PAYMENT`
+    /// (seconds), `REQUIRE_SELLER_KYC` (`true` or `false`), and what [`descrow_store::pricing`] reads.
     pub fn read(config: &Config) -> Option<Self> {
         let edge = EdgeConfig::read(config);
         let tables = Tables::from_config(config, &TABLES);

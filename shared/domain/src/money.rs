@@ -96,6 +96,9 @@ impl Planck {
 }
 
 impl UsdCents {
+    /// The most that a price can be: `DECIMAL(10,2)`.
+    pub const MAX: Self = Self(9_999_999_999);
+
     /// Reads dollars as users write them: at most eight digits, a point and two decimals (`DECIMAL(10,2)`).
     ///
     /// # Errors

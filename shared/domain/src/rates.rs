@@ -25,12 +25,26 @@ const RATE_DIGITS: usize = 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate(pub u64);
 
-impl FromStr for Rate {
-    type Err = InvalidAmount;
+/// The text is no price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRate {
+    /// It is no decimal of that size.
+    #[error(transparent)]
+    Malformed(#[from] InvalidAmount),
+    /// What costs nothing cannot be priced in it.
+    #[error("must be more than zero")]
+    Zero,
+}
 
-    fn from_str(text: &str) -> Result<Self, InvalidAmount> {
-        let scaled = parse_decimal(text, RATE_DECIMALS, RATE_DIGITS)?;
-        u64::try_from(scaled).map(Self).map_err(|_| InvalidAmount::TooLarge)
+impl FromStr for Rate {
+    type Err = InvalidRate;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRate> {
+        match u64::try_from(parse_decimal(text, RATE_DECIMALS, RATE_DIGITS)?) {
+            Ok(0) => Err(InvalidRate::Zero),
+            Ok(scaled) => Ok(Self(scaled)),
+            Err(_) => Err(InvalidAmount::TooLarge.into()),
+        }
     }
 }
 
@@ -76,13 +90,25 @@ pub struct Quote {
     pub rates: Rates,
 }
 
+impl Quote {
+    /// The shillings that are at stake, whichever way the order is paid: its prices in DOT and in dollars are the seller's free
+    /// choice, so the dearer one counts, at the rates fixed on the order. `None` where it cannot be told.
+    pub fn at_stake(&self) -> Option<Kes> {
+        let of_dot = self.rates.dot_to_usd(self.amount).and_then(|usd| self.rates.usd_to_kes(usd));
+        of_dot.ok().map(|kes| kes.max(self.kes))
+    }
+}
+
 /// The rates cannot price this amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unquotable {
     /// A rate is zero.
     #[error("exchange rate is zero")]
     ZeroRate,
-    /// The amount has no representation in shillings or planck.
+    /// The price would be nothing in dollars.
+    #[error("amount is less than a cent")]
+    LessThanACent,
+    /// The amount is more than shillings or dollars can say.
     #[error("amount is out of range")]
     OutOfRange,
 }
@@ -94,6 +120,18 @@ impl Rates {
     /// [`Unquotable`] when the rate is zero or the value does not fit.
     pub fn dot_to_usd(&self, amount: Planck) -> Result<UsdCents, Unquotable> {
         dot_to_usd(amount, Rate(self.usd_per_dot))
+    }
+
+    /// The price in dollars of what is priced in DOT alone, rounded to the nearest cent.
+    ///
+    /// # Errors
+    /// [`Unquotable`] when the rate is zero, or the price is less than a cent or more than [`UsdCents::MAX`].
+    pub fn price_in_usd(&self, price: Planck) -> Result<UsdCents, Unquotable> {
+        match self.dot_to_usd(price)? {
+            UsdCents(0) => Err(Unquotable::LessThanACent),
+            price if price > UsdCents::MAX => Err(Unquotable::OutOfRange),
+            price => Ok(price),
+        }
     }
 
     /// The shillings that buy `usd`, rounded up: the escrow never collects less than the price.
@@ -146,8 +184,31 @@ mod tests {
         assert_eq!("129.45".parse(), Ok(Rate(129_45_000_000)));
         assert_eq!("9999999999.99999999".parse(), Ok(Rate(999_999_999_999_999_999)));
         for bad in ["", "-1", "1e3", "4,2", "0.123456789", "10000000000"] {
-            assert!(bad.parse::<Rate>().is_err(), "{bad}");
+            assert!(matches!(bad.parse::<Rate>(), Err(InvalidRate::Malformed(_))), "{bad}");
         }
+        for zero in ["0", "0.0", "0.00000000"] {
+            assert_eq!(zero.parse::<Rate>(), Err(InvalidRate::Zero), "{zero}");
+        }
+        assert_eq!("0.00000001".parse(), Ok(Rate(1)));
+    }
+
+    #[test]
+    fn a_price_in_dollars_is_at_least_a_cent_and_fits_its_column() {
+        let rates = rates();
+        // At 4.20 dollars for a DOT half a cent is 0.001190476... DOT, and is rounded up.
+        for (dot, expected) in [
+            ("0.00000001", Err(Unquotable::LessThanACent)),
+            ("0.00119047", Err(Unquotable::LessThanACent)),
+            ("0.00119048", Ok(UsdCents(1))),
+            ("23809523.80", Ok(UsdCents(9_999_999_996))),
+            ("23809523.80833333", Ok(UsdCents::MAX)),
+            ("23809523.80833334", Err(Unquotable::OutOfRange)),
+            ("9999999999.99999999", Err(Unquotable::OutOfRange)),
+        ] {
+            assert_eq!(rates.price_in_usd(Planck::from_dot(dot).unwrap()), expected, "{dot}");
+        }
+        assert_eq!(rates.price_in_usd(Planck(u128::MAX)), Err(Unquotable::OutOfRange));
+        assert_eq!(UsdCents::from_usd("99999999.99"), Ok(UsdCents::MAX));
     }
 
     #[test]
@@ -155,6 +216,16 @@ mod tests {
         let zero = Rates { usd_per_dot: 0, kes_per_usd: 0, ..rates() };
         assert_eq!(zero.usd_to_kes(UsdCents(1)), Err(Unquotable::ZeroRate));
         assert_eq!(zero.dot_to_usd(Planck(1)), Err(Unquotable::ZeroRate));
+    }
+
+    #[test]
+    fn what_is_at_stake_is_the_dearer_of_the_two_prices() {
+        let quote = |dot: u128, cents| rates().quote(Planck(dot * PLANCK_PER_DOT), UsdCents(cents)).unwrap();
+        assert_eq!(quote(1, 10_000).at_stake(), Some(Kes(12_945)));
+        assert_eq!(quote(50_000, 1).at_stake(), Some(Kes(27_184_500)), "a cent hides no fortune in DOT");
+        let too_much = Quote { amount: Planck(u128::MAX), ..quote(1, 1) };
+        let priceless = Quote { rates: Rates { usd_per_dot: 0, ..rates() }, ..quote(1, 1) };
+        assert_eq!((too_much.at_stake(), priceless.at_stake()), (None, None));
     }
 
     proptest! {

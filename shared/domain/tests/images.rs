@@ -161,8 +161,12 @@ fn the_frames_of_an_animation_keep_their_pictures_and_nothing_that_is_hidden_bet
         riff_frame(&[alpha.clone(), hidden(b"XMP "), lossy.clone()]),
         hidden(b"XMP "),
     ]);
-    let expected =
-        riff(&[canvas(0x12), colours.clone(), riff_frame(std::slice::from_ref(&lossless)), riff_frame(&[alpha, lossy])]);
+    let expected = riff(&[
+        canvas(0x12),
+        colours.clone(),
+        riff_frame(std::slice::from_ref(&lossless)),
+        riff_frame(&[alpha, lossy]),
+    ]);
     let image = clean(&dirty).unwrap();
     assert_eq!(image.bytes(), expected);
     assert_eq!(clean(&expected).unwrap(), image);

@@ -27,7 +27,7 @@ pub fn rate_bounds(config: &Config) -> Option<Bounds> {
 }
 
 /// Where rates come from: the table where `RATES_SOURCE_URL` is set, with [`rate_bounds`]; else `USD_PER_DOT` and
-/// `KES_PER_USD`.
+/// `KES_PER_USD`, decimals above zero.
 pub fn pricing(config: &Config) -> Option<Pricing> {
     if config.optional("RATES_SOURCE_URL").is_some() {
         return rate_bounds(config).map(Pricing::Fetched);
@@ -103,6 +103,10 @@ mod tests {
             Err("bad configuration: RATES_MAX_AGE is not a positive number of seconds; \
                  RATES_SETTLE is not a positive number of seconds"
                 .to_owned())
+        );
+        assert_eq!(
+            read(&[("USD_PER_DOT", "0.00"), ("KES_PER_USD", "0")]),
+            Err("bad configuration: USD_PER_DOT is not a valid Rate; KES_PER_USD is not a valid Rate".to_owned())
         );
     }
 }
