@@ -37,6 +37,24 @@ async fn of_fifty_buyers_at_once_exactly_one_gets_the_last_piece() {
     assert_eq!((product.quantity, product.status), (0, ProductStatus::Sold));
 }
 
+#[tokio::test]
+async fn of_fifty_buyers_of_fifty_pieces_at_once_each_gets_one_and_then_it_is_sold() {
+    let stage = Stage::start().await;
+    stage.restock(|product| product.quantity = 50).await;
+    let mut buyers = Vec::new();
+    for n in 10..61 {
+        buyers.push(stage.bench.person(n, Role::Buyer).await);
+    }
+    let late = buyers.pop().unwrap();
+    let ask = |buyer| Ask::new("POST", "/api/orders").by(buyer).key("k").json(&wish());
+    let answers = join_all(buyers.iter().map(|buyer| stage.send(ask(buyer)))).await;
+    let outcomes: Vec<_> = answers.iter().map(Answer::outcome).collect();
+    assert_eq!(outcomes, vec![(201, ""); 50]);
+    let product = stage.bench.database.store.products().get(PRODUCT.parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((product.quantity, product.status), (0, ProductStatus::Sold));
+    assert_eq!(stage.send(ask(&late)).await.outcome(), (409, "product_unavailable"));
+}
+
 /// A product of somebody with this phone and this KYC status.
 async fn sold_by(stage: &Stage, n: u8, change: impl FnOnce(&mut User)) -> ProductId {
     let now = Timestamp::now();

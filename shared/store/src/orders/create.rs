@@ -10,6 +10,7 @@ use descrow_domain::{
 use super::Orders;
 use crate::{
     IdempotencyRecord, StoreError, Table,
+    access::based_on,
     chain_state::OrderReference,
     error::Refused,
     expression::{Expression, expr, number},
@@ -18,7 +19,8 @@ use crate::{
     transaction::{Met, Write},
 };
 
-/// How often the stock is reserved anew when other buyers of the same product were faster.
+/// How often the stock is reserved anew when others changed it first: while there are more pieces than are ordered, buyers do
+/// not stand in each other's way, so that only the last pieces, and pieces that come back, are tried for more than once.
 const ATTEMPTS: u32 = 5;
 
 /// What became of a new order.
@@ -49,7 +51,7 @@ pub struct SellerTerms {
 impl Orders<'_> {
     /// Commits `order` for `product` as it was read: takes the pieces from the stock, commits the command that tells the
     /// contract, the reference under which the contract's events name the order, and the answer to the request; if the seller
-    /// is on `terms` at that moment.
+    /// is on `terms` at that moment. A description that changed since the product was read is no obstacle, another price is.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -67,7 +69,7 @@ impl Orders<'_> {
                 return Ok(Created::Unavailable(Some(Box::new(stock))));
             }
             let mut writes = vec![
-                reservation(&stock, order),
+                reservation(&stock, order)?,
                 Write::create(order, "id")?,
                 Write::create(command, "id")?,
                 Write::create(&OrderReference::new(order_ref(order.id), order.id), "id")?,
@@ -124,14 +126,21 @@ fn sells(stock: &Product, priced: &Product, quantity: u32) -> bool {
         && quantity > 0
 }
 
-/// Takes the pieces from the stock as it was read; the last piece makes the product sold.
-fn reservation(stock: &Product, order: &Order) -> Write {
-    let left = stock.quantity.saturating_sub(order.quantity);
-    let change = expr("SET #quantity = :left, #version = :next, #updated_at = :now")
-        .with(":left", number(left))
-        .with(":next", number(stock.version.saturating_add(1)))
+/// Takes the pieces from the stock. Where some are left, whatever other buyers do meanwhile leaves the order as good; the last
+/// ones are taken from the product as it was read, since being sold moves it in the indexes.
+fn reservation(stock: &Product, order: &Order) -> Result<Write, StoreError> {
+    let change = expr("SET #quantity = #quantity - :pieces, #version = #version + :one, #updated_at = :now")
+        .with(":pieces", number(order.quantity))
+        .with(":one", number(1))
         .with(":now", number(order.created_at.0));
-    let change = if left == 0 { change.also(moved(stock, ProductStatus::Sold)) } else { change };
-    let condition = expr("#version = :version").with(":version", number(stock.version));
-    Write::Update { table: Table::Products, key: id_key(stock.id), change, condition }
+    let (change, condition) = if stock.quantity > order.quantity {
+        let condition = expr("#status = :active AND #price_dot = :dot AND #price_usd = :usd AND #quantity > :pieces")
+            .with(":active", attribute(Table::Products, &ProductStatus::Active)?)
+            .with(":dot", attribute(Table::Products, &stock.price_dot)?)
+            .with(":usd", attribute(Table::Products, &stock.price_usd)?);
+        (change, condition)
+    } else {
+        (change.also(moved(stock, ProductStatus::Sold)), based_on(stock.version))
+    };
+    Ok(Write::Update { table: Table::Products, key: id_key(stock.id), change, condition })
 }
