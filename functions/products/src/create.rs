@@ -1,7 +1,7 @@
 //! `POST /api/products`: a seller who can be paid lists a product.
 //!
-//! Round trips: session, quota, rates and the request's record together; then, its metadata being pinned, product and record in one
-//! transaction.
+//! Round trips: session, quota, rates and the request's record together; then, its images being known and its metadata pinned,
+//! product and record in one transaction.
 
 use axum::extract::State;
 use descrow_domain::{
@@ -12,7 +12,9 @@ use descrow_domain::{
 use descrow_store::{Listed, Wanted};
 use descrow_web::{ApiError, Body, Code, IdempotencyKey, Once, Reply, RequestInfo, Seller};
 
-use crate::{CreateProduct, NewProduct, ProductView, Products, content::pin_metadata, dollars::dollars};
+use crate::{
+    CreateProduct, NewProduct, ProductView, Products, content::pin_metadata, dollars::dollars, images::require_pinned,
+};
 
 /// Lists a product.
 ///
@@ -45,6 +47,7 @@ pub(crate) async fn create(
             "Add a phone number to your profile: buyers' payments are sent to it.",
         ));
     }
+    require_pinned(&app, &new.images, &[], info.deadline()).await?;
     let mut product = listed(&app, seller.account(), new, found.rates.as_ref(), now)?;
     let cid = pin_metadata(&product, app.pins.as_ref(), info.deadline()).await?;
     product.metadata_cid = Some(cid.to_string());

@@ -15,6 +15,9 @@ use crate::{
 };
 
 /// Takes a product of your own off the catalogue.
+///
+/// It becomes `inactive`: it leaves the catalogue and can no longer be ordered, but it stays readable under its id, since orders
+/// refer to it, and in the list of its seller's. `PUT` with `status` `active` puts it back on sale.
 #[utoipa::path(delete, path = "/api/products/{id}", tag = "products", security(("token" = [])),
     params(("id" = String, Path, format = "uuid", description = "The product's id.")),
     responses((status = 204, description = "Taken off"), (status = 409, description = "`version_conflict`: it was changed or ordered at the same time")))]

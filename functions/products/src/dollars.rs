@@ -4,17 +4,18 @@ use descrow_domain::{
     Planck, Timestamp, UsdCents,
     rates::{CurrentRates, Unquotable},
 };
-use descrow_web::{ApiError, Code, FieldProblem};
+use descrow_web::{ApiError, Code};
 
-use crate::Products;
+use crate::{Products, form::problem};
 
 /// What `price` is in dollars at the rates of this moment; `row` are those that were fetched.
 pub(crate) fn dollars(app: &Products, price: Planck, row: Option<&CurrentRates>) -> Result<UsdCents, ApiError> {
     let rates = app.pricing.rates(row, Timestamp::now())?;
-    rates.dot_to_usd(price).map_err(|error| match error {
+    let refuse = |message: &str| ApiError::validation(vec![problem("priceDot", message)]);
+    rates.price_in_usd(price).map_err(|error| match error {
+        Unquotable::LessThanACent => refuse("is less than a cent at the rate of the day: give priceUsd with it"),
         Unquotable::OutOfRange => {
-            let message = "is too large to be priced in dollars".to_owned();
-            ApiError::validation(vec![FieldProblem { field: "priceDot".to_owned(), message }])
+            refuse("is more than 99999999.99 dollars at the rate of the day: give priceUsd with it")
         }
         Unquotable::ZeroRate => ApiError::caused(Code::RatesUnavailable, error),
     })

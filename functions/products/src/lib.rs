@@ -1,8 +1,9 @@
 //! Routes under `/api/products`: the catalogue and its images.
 //!
 //! Reading is public, writing is the seller's own. Sequential round trips to DynamoDB: read and list 1, change 2. What is
-//! published of a product (title, price, images) is pinned on IPFS before the row is written, so that a row never names
-//! content that nobody has; deleting a product makes it inactive, since orders refer to it.
+//! published of a product (title, price, the CIDs of its images) is pinned on IPFS before the row is written, and its images
+//! must be pinned by us already, so that a row never names content that nobody has; deleting a product makes it inactive, since
+//! orders refer to it.
 
 mod cache;
 mod content;
@@ -11,6 +12,7 @@ mod delete;
 mod dollars;
 mod form;
 mod get;
+mod images;
 mod list;
 mod permit;
 mod pinned;

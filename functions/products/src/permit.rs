@@ -47,7 +47,7 @@ impl Request for UploadPromise {
 /// Permits the upload of a large image.
 ///
 /// `PUT` the bytes to the URL within 15 minutes, with the headers given; then name the id at `POST /api/products/upload`. The
-/// bucket refuses everything but the promised bytes. What is not named within a day is deleted.
+/// bucket refuses everything but the promised bytes, and deletes them after a day.
 #[utoipa::path(post, path = "/api/products/uploads", tag = "products", security(("token" = [])),
     request_body = UploadPromise,
     responses((status = 201, description = "Permitted", body = PermittedUpload)))]

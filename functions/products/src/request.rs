@@ -35,10 +35,11 @@ pub struct CreateProduct {
     /// Price of one piece in DOT: a decimal of at most eight decimals, above zero.
     #[schema(value_type = String, pattern = r"^(?=.*[1-9])[0-9]{1,10}(\.[0-9]{1,8})?$", example = "2.5")]
     price_dot: Input<String>,
-    /// Price of one piece in dollars: a decimal of at most two decimals, above zero; the rate of the day where absent.
+    /// Price of one piece in dollars: a decimal of at most two decimals, above zero. Where absent it follows from the rate of the
+    /// day, by which it must be 0.01 to 99999999.99.
     #[schema(value_type = Option<String>, pattern = r"^(?=.*[1-9])[0-9]{1,8}(\.[0-9]{1,2})?$", example = "10.50")]
     price_usd: Input<String>,
-    /// CIDs of uploaded images, the cover first.
+    /// CIDs of uploaded images (`POST /api/products/upload`), the cover first.
     #[schema(value_type = Option<Vec<ImageCid>>, max_items = 10, example = json!([]))]
     images: Input<Vec<String>>,
     /// Pieces on offer; 1 where absent.
@@ -110,7 +111,7 @@ pub struct UpdateProduct {
     /// Price of one piece in dollars.
     #[schema(value_type = Option<String>, pattern = r"^(?=.*[1-9])[0-9]{1,8}(\.[0-9]{1,2})?$")]
     price_usd: Input<String>,
-    /// CIDs of uploaded images, the cover first; replaces all.
+    /// CIDs of uploaded images (`POST /api/products/upload`), the cover first; replaces all.
     #[schema(value_type = Option<Vec<ImageCid>>, max_items = 10)]
     images: Input<Vec<String>>,
     /// Pieces on offer; with none left the product is sold.

@@ -11,7 +11,9 @@ use descrow_domain::{
 use descrow_store::{Replaced, Wanted};
 use descrow_web::{ApiError, Body, Code, Id, Reply, RequestInfo, Seller};
 
-use crate::{Changes, ProductView, Products, UpdateProduct, content::pin_metadata, dollars::dollars};
+use crate::{
+    Changes, ProductView, Products, UpdateProduct, content::pin_metadata, dollars::dollars, images::require_pinned,
+};
 
 /// Changes a product of your own.
 ///
@@ -34,6 +36,9 @@ pub(crate) async fn update(
     let wanted = Wanted { product: Some(id), rates, ..Wanted::default() };
     let (seller, found) = app.edge.live(seller, app.store.read_together(&wanted)).await?;
     let product = own(found.product, seller.account())?;
+    if let Some(images) = &changes.images {
+        require_pinned(&app, images, &product.images, info.deadline()).await?;
+    }
     let mut next = changed(&app, product, changes, found.rates.as_ref())?;
     let cid = pin_metadata(&next, app.pins.as_ref(), info.deadline()).await?;
     next.metadata_cid = Some(cid.to_string());

@@ -11,19 +11,17 @@ use descrow_domain::image::Image;
 use descrow_ipfs::ContentId;
 use descrow_platform::Deadline;
 use descrow_web::{ApiError, Body, Live, Reply, RequestInfo, Seller};
-use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
+use futures_util::future::try_join_all;
 use http::header;
 
 use crate::{Products, StoredUploads, UploadForm, Uploaded, UploadedImage, form, pinned, stored};
-
-/// Large images that are held in memory at the same time: each is there up to three times, as it came, cleaned, and sent.
-const AT_ONCE: usize = 2;
 
 /// Uploads images for a product.
 ///
 /// JPEG, PNG and WebP, recognised by their bytes. Place, camera and other metadata are taken out before the image is
 /// published; the picture itself is not touched. Up to 4 MiB in a form; larger ones go to the URLs that
-/// `POST /api/products/uploads` gives, and are then named here by their ids.
+/// `POST /api/products/uploads` gives, and are then named here by their ids, which stay good for a day: the same request again
+/// has the same answer. Where one image is refused, so is the request, and every such image is named.
 #[utoipa::path(post, path = "/api/products/upload", tag = "products", security(("token" = [])),
     request_body(content((UploadForm = "multipart/form-data"), (StoredUploads = "application/json"))),
     responses((status = 201, description = "Pinned", body = Uploaded), (status = 502, description = "`content_service_error`: the content store failed")))]
@@ -59,7 +57,5 @@ async fn pin_form(app: &Products, images: &[Image], deadline: Deadline) -> Resul
 async fn stored_images(app: Products, seller: Seller, deadline: Deadline, request: Request) -> Result<Reply, ApiError> {
     let uploads = async { Body::<StoredUploads>::from_request(request, &()).await.map(|Body(ids)| ids) };
     let (seller, ids): (Live<Seller>, _) = app.edge.live(seller, uploads).await?;
-    let waiting = stream::iter(ids.into_iter().enumerate());
-    let pins = waiting.map(|(n, id)| stored::pin(&app, seller.account(), n, id, deadline)).buffered(AT_ONCE);
-    pinned::reply(pins.try_collect().await?)
+    pinned::reply(stored::pin_all(&app, seller.account(), &ids, deadline).await?)
 }

@@ -151,7 +151,7 @@ async fn every_field_that_breaks_a_rule_is_named() {
 #[tokio::test]
 async fn every_field_may_be_as_long_as_the_schema_says_and_not_longer() {
     let stage = Stage::start().await;
-    let cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
+    let cid = stage.picture(0).await;
     // Characters count, not bytes: these have three each.
     let cases = [
         ("title", json!("\u{20AC}".repeat(255)), json!("x".repeat(256))),
@@ -164,7 +164,7 @@ async fn every_field_may_be_as_long_as_the_schema_says_and_not_longer() {
         ("priceUsd", json!("0.01"), json!("0.001")),
         ("quantity", json!(1_000_000), json!(1_000_001)),
         ("quantity", json!(1), json!(0)),
-        ("images", json!(vec![cid; 10]), json!(vec![cid; 11])),
+        ("images", json!(vec![&cid; 10]), json!(vec![&cid; 11])),
     ];
     for (n, (field, good, bad)) in cases.into_iter().enumerate() {
         let with = |value: &Value| {
@@ -178,6 +178,48 @@ async fn every_field_may_be_as_long_as_the_schema_says_and_not_longer() {
         let refused = stage.send(post(&stage, &format!("bad-{n}"), &with(&bad))).await;
         assert_eq!((refused.outcome(), refused.fields()), ((400, "validation_failed"), vec![field]), "{bad}");
     }
+}
+
+#[tokio::test]
+async fn a_price_in_dot_alone_must_be_one_in_dollars_too() {
+    let stage = Stage::start().await;
+    let (cheap, dear) = (
+        "is less than a cent at the rate of the day: give priceUsd with it",
+        "is more than 99999999.99 dollars at the rate of the day: give priceUsd with it",
+    );
+    // At 4.20 dollars for a DOT.
+    for (n, (price, expected)) in [
+        ("0.00119048", Ok("0.01")),
+        ("0.00119047", Err(cheap)),
+        ("0.00000001", Err(cheap)),
+        ("23809523.80833333", Ok("99999999.99")),
+        ("23809523.80833334", Err(dear)),
+        ("9999999999.99999999", Err(dear)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let listed = |key: &str, usd: Option<&str>| {
+            let mut body = bag();
+            body["priceDot"] = json!(price);
+            body["priceUsd"] = json!(usd);
+            stage.send(post(&stage, key, &body))
+        };
+        let alone = listed(&format!("alone-{n}"), None).await;
+        match expected {
+            Ok(usd) => assert_eq!((alone.status.as_u16(), &alone.body["priceUsd"]), (201, &json!(usd)), "{price}"),
+            Err(message) => {
+                assert_eq!(alone.outcome(), (400, "validation_failed"), "{price}");
+                assert_eq!(alone.body["details"], json!([{"field": "priceDot", "message": message}]), "{price}");
+            }
+        }
+        let both = listed(&format!("both-{n}"), Some("1.00")).await;
+        assert_eq!((both.status.as_u16(), &both.body["priceUsd"]), (201, &json!("1.00")), "{price}");
+    }
+    let id = stage.listed("k", |_| {}).await;
+    let ask = Ask::new("PUT", &format!("/api/products/{id}")).by(&stage.seller).json(&json!({"priceDot": "0.001"}));
+    let changed = stage.send(ask).await;
+    assert_eq!((changed.outcome(), changed.fields()), ((400, "validation_failed"), vec!["priceDot"]));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod stage;
 use descrow_platform::http_client;
 use descrow_web::testing::{Answer, Ask};
 use products::LARGE_LIMIT;
+use sandbox::{Behaviour, Operation, Rule};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use stage::Stage;
@@ -69,9 +70,47 @@ async fn a_large_image_goes_through_the_bucket_onto_ipfs() {
     let published = stage.content(shown["cid"].as_str().unwrap()).await;
     assert!(published == cleaned && !String::from_utf8_lossy(&published).contains("Private maker"));
     assert_eq!(pinned.header("location"), shown["url"].as_str());
-    assert!(stage.bucket.objects().is_empty(), "nothing is left");
     let again = stage.send(pin(&stage, &[id])).await;
-    assert_eq!((again.outcome(), again.fields()), ((400, "validation_failed"), vec!["uploads[0]"]));
+    assert_eq!((again.status.as_u16(), &again.text), (201, &pinned.text), "who lost the answer asks again");
+    assert_eq!(stage.pins().await, 1);
+}
+
+#[tokio::test]
+async fn a_bad_upload_costs_no_good_one_and_every_bad_one_is_named() {
+    let stage = Stage::start().await;
+    let (good, svg, missing) = (hash(PNG), hash(b"<svg/>"), "0".repeat(64));
+    let key = |id: &str| format!("uploads/{}/{id}", stage.seller.account);
+    stage.bucket.put(&key(&good), "image/png", PNG);
+    stage.bucket.put(&key(&svg), "image/png", b"<svg/>");
+    let refused = stage.send(pin(&stage, &[&good, &svg, &missing, &svg])).await;
+    assert_eq!(refused.outcome(), (400, "validation_failed"), "{}", refused.text);
+    let problem = |n: usize, message: &str| json!({"field": format!("uploads[{n}]"), "message": message});
+    let no_image = "must be a JPEG, PNG or WebP image";
+    let expected = [problem(1, no_image), problem(2, "is not there: upload it first, or again"), problem(3, no_image)];
+    assert_eq!(refused.body["details"], json!(expected));
+
+    let alone = stage.send(pin(&stage, &[&good])).await;
+    assert_eq!(alone.status, 201, "{}", alone.text);
+    let cid = descrow_ipfs::ContentId::of(descrow_domain::image::clean(PNG).unwrap().bytes()).to_string();
+    assert_eq!(alone.body["images"][0]["cid"], cid);
+    let twice = stage.send(pin(&stage, &[&good, &good])).await;
+    let image = &alone.body["images"][0];
+    assert_eq!((twice.status.as_u16(), &twice.body["images"]), (201, &json!([image, image])));
+    assert_eq!(stage.pins().await, 1);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_named_unless_the_client_has_something_to_mend() {
+    let stage = Stage::start().await;
+    let (good, missing) = (hash(PNG), "0".repeat(64));
+    stage.bucket.put(&format!("uploads/{}/{good}", stage.seller.account), "image/png", PNG);
+    let refusal = Behaviour::Error { status: 401, code: "INVALID_CREDENTIALS".into(), message: "no".into() };
+    stage.world.misbehave(Rule::once(refusal.clone()).on(Operation::Pin));
+    let both = stage.send(pin(&stage, &[&good, &missing])).await;
+    assert_eq!((both.outcome(), both.fields()), ((400, "validation_failed"), vec!["uploads[1]"]));
+    stage.world.misbehave(Rule::once(refusal).on(Operation::Pin));
+    assert_eq!(stage.send(pin(&stage, &[&good])).await.outcome(), (502, "content_service_error"));
+    assert_eq!(stage.send(pin(&stage, &[&good])).await.status, 201, "nothing was lost");
 }
 
 #[tokio::test]

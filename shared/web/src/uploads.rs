@@ -22,6 +22,7 @@ use crate::{ApiError, FieldProblem, Reply};
 #[serde(rename_all = "camelCase")]
 pub struct PermittedUpload {
     /// What the route that takes it is told once it is there.
+    #[schema(value_type = UploadId)]
     upload_id: String,
     /// Where to `PUT` the bytes.
     url: String,
@@ -33,8 +34,10 @@ pub struct PermittedUpload {
     expires_at: String,
 }
 
-/// The hash that an upload's id is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The id of an upload: SHA-256 of its bytes in lower-case hex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, pattern = "^[0-9a-f]{64}$",
+    example = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9")]
 pub struct UploadId(pub [u8; 32]);
 
 /// The text is not the id of an upload.
@@ -117,7 +120,7 @@ impl UploadId {
         let key = self.key(account).map_err(|error| Unusable::Failed(ApiError::internal(error)))?;
         let bytes = match bucket.get(&key, limit, deadline).await {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return Err(refused("is not there: upload it first, and name it once")),
+            Ok(None) => return Err(refused("is not there: upload it first, or again")),
             Err(BucketError::TooLarge { .. }) => {
                 return Err(Unusable::Refused(format!("has more than {limit} bytes")));
             }

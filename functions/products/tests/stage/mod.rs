@@ -5,7 +5,8 @@
 use std::{sync::Arc, time::Duration};
 
 use descrow_domain::{rates::Pricing, user::Role};
-use descrow_platform::{Config, bucket::testing::TestBucket, http_client};
+use descrow_ipfs::File;
+use descrow_platform::{Config, Deadline, bucket::testing::TestBucket, http_client};
 use descrow_web::{
     App,
     testing::{Answer, Ask, Bench, Person},
@@ -77,6 +78,13 @@ impl Stage {
         let answer = self.send(Ask::new("POST", "/api/products").by(&self.seller).key(key).json(&body)).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Pins one more picture; gives its CID.
+    pub(crate) async fn picture(&self, n: u8) -> String {
+        let bytes = [n; 64];
+        let file = File { name: "picture", media_type: "application/octet-stream", bytes: &bytes };
+        self.products.pins.pin(file, Deadline::after(Duration::from_secs(5))).await.unwrap().to_string()
     }
 
     /// What IPFS has under a CID.

@@ -1,4 +1,5 @@
-//! `tokens STACK_JSON`: signs in one new user of each role, and prints their access tokens, and ids of theirs, as JSON.
+//! `tokens STACK_JSON`: signs in one new user of each role, and prints their access tokens, ids of theirs, and the CID of a
+//! picture, as JSON.
 //!
 //! `cargo xtask schemathesis` runs it. `leaver` is one more buyer, whose session may be ended.
 
@@ -51,8 +52,9 @@ async fn tokens(file: &Path) -> Outcome<String> {
     let product = merchant.offer(offer, &[]).await?;
     let seller = people.get("seller").ok_or("no seller")?;
     let order = text_at(&seller.order(&product, "254708374149").await?, "/id", "/api/orders")?;
+    let picture = merchant.upload_picture().await?;
     let tokens: BTreeMap<_, _> = people.iter().map(|(name, session)| (*name, session.token())).collect();
-    Ok(json!({ "tokens": tokens, "ids": [product, order] }).to_string())
+    Ok(json!({ "tokens": tokens, "ids": [product, order], "pictures": [picture] }).to_string())
 }
 
 /// Somebody who was never here before.
