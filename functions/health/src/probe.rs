@@ -14,6 +14,7 @@ const NO_ITEM: &str = "health#probe";
 /// What is asked, and under which name.
 pub struct Probe {
     name: &'static str,
+    required: bool,
     ask: Box<dyn Fn() -> BoxFuture<'static, Result<(), Silence>> + Send + Sync>,
 }
 
@@ -56,12 +57,12 @@ impl Probe {
     /// What one dependency may take.
     pub const TIMEOUT: Duration = Duration::from_secs(2);
 
-    /// A probe named `name`.
+    /// A probe named `name`, of what the stack cannot do without.
     pub fn new<F>(name: &'static str, ask: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), Silence>> + Send + 'static,
     {
-        Self { name, ask: Box::new(move || ask().boxed()) }
+        Self { name, required: true, ask: Box::new(move || ask().boxed()) }
     }
 
     /// Reads one key of DynamoDB.
@@ -105,6 +106,17 @@ impl Probe {
             let request = http.get(url.clone());
             async move { request.send().await.map(|_| ()).map_err(Silence::from) }
         })
+    }
+
+    /// The same of what only others need: reported, and no more.
+    #[must_use]
+    pub fn informative(self) -> Self {
+        Self { required: false, ..self }
+    }
+
+    /// Whether the stack cannot do without it.
+    pub(crate) fn required(&self) -> bool {
+        self.required
     }
 
     /// The dependency's name.

@@ -31,7 +31,7 @@ struct Inner {
 #[schema(as = Health)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
-    /// `ok` if every check is, else `unavailable`.
+    /// `ok` if every required check is, else `unavailable`.
     #[schema(example = "ok")]
     status: &'static str,
     /// The release that answers.
@@ -54,6 +54,10 @@ pub(crate) struct Check {
     /// `ok`, `failed` or `timeout`.
     #[schema(example = "ok")]
     status: &'static str,
+    /// Whether the service cannot do its work without it. What is not required never makes the report `unavailable`: `ipfs.gateway`,
+    /// from which browsers fetch what is pinned, is asked by no function.
+    #[schema(example = true)]
+    required: bool,
     /// How long it took, in milliseconds.
     #[schema(example = 12)]
     duration_ms: u64,
@@ -73,7 +77,7 @@ impl Health {
             return report.clone();
         }
         let checks = join_all(self.0.probes.iter().map(|probe| check(probe, deadline))).await;
-        let all_ok = checks.iter().all(|check| check.status == "ok");
+        let all_ok = checks.iter().all(|check| check.status == "ok" || !check.required);
         let report = Report {
             status: if all_ok { "ok" } else { "unavailable" },
             version: env!("CARGO_PKG_VERSION"),
@@ -90,6 +94,7 @@ async fn check(probe: &Probe, deadline: Deadline) -> Check {
     let finding = probe.run(deadline).await;
     Check {
         name: probe.name(),
+        required: probe.required(),
         status: match finding {
             Finding::Ok => "ok",
             Finding::Failed => "failed",
@@ -104,8 +109,8 @@ async fn check(probe: &Probe, deadline: Deadline) -> Check {
 /// Every dependency is asked at once, each for at most two seconds; a report is at most ten seconds old.
 #[utoipa::path(get, path = "/health", tag = "operations", operation_id = "health",
     responses(
-        (status = 200, description = "Everything can be reached", body = Report),
-        (status = 503, description = "Something cannot be reached", body = Report)))]
+        (status = 200, description = "Everything required can be reached", body = Report),
+        (status = 503, description = "Something required cannot be reached", body = Report)))]
 pub(crate) async fn health(State(health): State<Health>, info: RequestInfo) -> Result<Reply, ApiError> {
     let report = health.report(info.deadline()).await;
     let status = if report.status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -16,12 +16,13 @@ pub struct Settings {
     queues: Vec<(&'static str, String)>,
     chain: Url,
     daraja: Url,
+    pins: Url,
     gateway: Url,
 }
 
 impl Settings {
     /// Reads `TABLE_LIMITS`, `QUEUE_MPESA_CALLBACKS`, `QUEUE_ORACLE_COMMANDS`, `QUEUE_PAYOUTS`, `POLKADOT_WS_URL`,
-    /// `MPESA_BASE_URL`, `IPFS_GATEWAYS` (the first is asked) and `CORS_ORIGINS`.
+    /// `MPESA_BASE_URL`, `IPFS_API_URL`, `IPFS_GATEWAYS` (the first, where browsers are sent, is asked) and `CORS_ORIGINS`.
     pub fn read(config: &Config) -> Option<Self> {
         let tables = Tables::from_config(config, &[Table::Limits]);
         let origins = config.parsed_or("CORS_ORIGINS", Origins::default());
@@ -32,6 +33,7 @@ impl Settings {
         ];
         let chain = config.parsed::<Url>("POLKADOT_WS_URL").and_then(|url| http_url(config, &url));
         let daraja = config.parsed::<Url>("MPESA_BASE_URL");
+        let pins = config.parsed::<Url>("IPFS_API_URL");
         let gateways = config.required("IPFS_GATEWAYS");
         let gateway = gateways.and_then(|list| {
             let url = list.split(',').next().and_then(|first| first.trim().parse().ok());
@@ -46,6 +48,7 @@ impl Settings {
             queues: queues.into_iter().map(|(name, url)| Some((name, url?))).collect::<Option<_>>()?,
             chain: chain?,
             daraja: daraja?,
+            pins: pins?,
             gateway: gateway?,
         })
     }
@@ -56,7 +59,8 @@ impl Settings {
         probes.extend(self.queues.into_iter().map(|(name, url)| Probe::queue(name, sqs.clone(), url)));
         probes.push(Probe::chain(http.clone(), self.chain));
         probes.push(Probe::answers("mpesa", http.clone(), self.daraja));
-        probes.push(Probe::answers("ipfs", http.clone(), self.gateway));
+        probes.push(Probe::answers("ipfs", http.clone(), self.pins));
+        probes.push(Probe::answers("ipfs.gateway", http.clone(), self.gateway).informative());
         probes
     }
 }
@@ -87,6 +91,7 @@ mod tests {
             ("QUEUE_PAYOUTS", "q3"),
             ("POLKADOT_WS_URL", "wss://chain.example:443/rpc"),
             ("MPESA_BASE_URL", "https://api.safaricom.example"),
+            ("IPFS_API_URL", "https://api.pinata.example"),
             ("IPFS_GATEWAYS", "https://one.example,https://two.example"),
         ];
         let values = good.into_iter().filter(|(name, _)| *name != changed.0).chain([changed]);
@@ -106,6 +111,7 @@ mod tests {
         for (name, value) in [
             ("POLKADOT_WS_URL", "https://key-hunter2@chain.example"),
             ("MPESA_BASE_URL", "hunter2"),
+            ("IPFS_API_URL", "hunter2"),
             ("IPFS_GATEWAYS", "hunter2"),
             ("QUEUE_PAYOUTS", ""),
         ] {

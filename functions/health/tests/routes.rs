@@ -52,7 +52,7 @@ async fn server(status: &'static str, body: &'static str) -> String {
     address.to_string()
 }
 
-async fn stack(chain: &str, daraja: &str, gateway: &str, queues: &str) -> App {
+async fn stack(chain: &str, daraja: &str, [pins, gateway]: [&str; 2], queues: &str) -> App {
     let db = TestStore::start().await;
     let settings = [
         ("TABLE_LIMITS", "test-limits".to_owned()),
@@ -61,6 +61,7 @@ async fn stack(chain: &str, daraja: &str, gateway: &str, queues: &str) -> App {
         ("QUEUE_PAYOUTS", format!("http://{queues}/000000000000/c.fifo")),
         ("POLKADOT_WS_URL", format!("ws://{chain}/?key=hunter2")),
         ("MPESA_BASE_URL", format!("http://{daraja}")),
+        ("IPFS_API_URL", format!("http://{pins}")),
         ("IPFS_GATEWAYS", format!("http://{gateway}")),
     ];
     let settings = Config::from_values(settings.map(|(k, v)| (k.to_owned(), v)), Settings::read).unwrap();
@@ -81,22 +82,40 @@ async fn stack(chain: &str, daraja: &str, gateway: &str, queues: &str) -> App {
 async fn every_dependency_is_named_and_all_are_well() {
     let chain = server("200 OK", r#"{"jsonrpc":"2.0","id":1,"result":{"number":"0x2a"}}"#).await;
     let daraja = server("404 Not Found", "").await;
+    let pins = server("405 Method Not Allowed", "").await;
     let gateway = server("301 Moved Permanently", "").await;
     let queues = server("200 OK", r#"{"Attributes":{}}"#).await;
-    let (status, report) = ask(&stack(&chain, &daraja, &gateway, &queues).await, "health").await;
-    let names =
-        ["database", "queue.mpesa-callbacks", "queue.oracle-commands", "queue.payouts", "chain", "mpesa", "ipfs"];
-    assert_eq!(statuses(&report), names.map(|name| (name, "ok")), "any HTTP answer of M-Pesa or IPFS will do");
+    let (status, report) = ask(&stack(&chain, &daraja, [&pins, &gateway], &queues).await, "health").await;
+    let queues = ["queue.mpesa-callbacks", "queue.oracle-commands", "queue.payouts"];
+    let names: Vec<_> = [&["database"][..], &queues, &["chain", "mpesa", "ipfs", "ipfs.gateway"]].concat();
+    let all_ok: Vec<_> = names.into_iter().map(|name| (name, "ok")).collect();
+    assert_eq!(statuses(&report), all_ok, "any HTTP answer of M-Pesa or IPFS will do");
     assert_eq!((status, &report["status"]), (200, &json!("ok")));
+}
+
+#[tokio::test]
+async fn the_pinning_service_is_needed_and_the_gateway_for_browsers_is_not() {
+    let chain = server("200 OK", r#"{"jsonrpc":"2.0","id":1,"result":{"number":"0x2a"}}"#).await;
+    let there = server("200 OK", "").await;
+    let queues = server("200 OK", r#"{"Attributes":{}}"#).await;
+    let dead = "127.0.0.1:1";
+    for (ipfs, expected, failed) in [([dead, &there], 503, "ipfs"), ([&there, dead], 200, "ipfs.gateway")] {
+        let (status, report) = ask(&stack(&chain, &there, ipfs, &queues).await, "health").await;
+        let said = if expected == 200 { "ok" } else { "unavailable" };
+        assert_eq!((status, &report["status"]), (expected, &json!(said)), "{failed}");
+        let checks = report["checks"].as_array().unwrap();
+        let bad: Vec<_> = checks.iter().filter(|c| c["status"] == "failed").collect();
+        assert_eq!((bad.len(), &bad[0]["name"], &bad[0]["required"]), (1, &json!(failed), &json!(expected == 503)));
+    }
 }
 
 #[tokio::test]
 async fn what_fails_is_named_and_nothing_else_is_told() {
     let chain = server("200 OK", r#"{"jsonrpc":"2.0","id":1,"error":{"message":"hunter2"}}"#).await;
     let daraja = "127.0.0.1:1";
-    let gateway = server("200 OK", "").await;
+    let ipfs = server("200 OK", "").await;
     let queues = server("400 Bad Request", r#"{"__type":"AccessDenied","message":"hunter2"}"#).await;
-    let (status, report) = ask(&stack(&chain, daraja, &gateway, &queues).await, "health").await;
+    let (status, report) = ask(&stack(&chain, daraja, [&ipfs, &ipfs], &queues).await, "health").await;
     assert_eq!((status, &report["status"]), (503, &json!("unavailable")));
     let failed: Vec<_> = statuses(&report).into_iter().filter(|(_, s)| *s != "ok").map(|(name, _)| name).collect();
     assert_eq!(failed, ["queue.mpesa-callbacks", "queue.oracle-commands", "queue.payouts", "chain", "mpesa"]);
@@ -151,7 +170,7 @@ async fn a_slow_dependency_has_its_own_time_and_no_other_waits_for_it() {
     );
     let at = report["checkedAt"].take();
     assert!(at.as_str().is_some_and(|at| at.ends_with('Z')), "{at}");
-    let check = |name, status, ms| json!({"name": name, "status": status, "durationMs": ms});
+    let check = |name, status, ms| json!({"name": name, "status": status, "required": true, "durationMs": ms});
     for entry in report["checks"].as_array_mut().unwrap() {
         // Timers fire at whole milliseconds, at or just after their time.
         let duration = entry["durationMs"].as_u64().unwrap();
