@@ -6,9 +6,11 @@
 //! the function's alarm tells somebody.
 
 mod fetch;
+mod handle;
 mod settings;
 mod source;
 
 pub use fetch::{FetchError, Fetched, fetch};
+pub use handle::handle;
 pub use settings::Settings;
 pub use source::{Source, SourceError};

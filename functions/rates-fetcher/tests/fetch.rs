@@ -4,10 +4,14 @@
 
 use std::time::{Duration, Instant};
 
-use descrow_domain::rates::{Bounds, CurrentRates, NotQuotable};
-use descrow_platform::Deadline;
+use descrow_domain::{
+    Timestamp,
+    rates::{Bounds, CurrentRates, NotQuotable},
+};
+use descrow_platform::{Config, Deadline};
 use descrow_store::testing::TestStore;
-use rates_fetcher::{FetchError, Fetched, Source, fetch};
+use lambda_runtime::LambdaEvent;
+use rates_fetcher::{FetchError, Fetched, Settings, Source, fetch, handle};
 use sandbox::{Behaviour, Operation, Options, Rule, Sandbox};
 
 const BOUNDS: Bounds = Bounds { max_age: 1800, max_jump: 10, settle: 1 };
@@ -138,9 +142,32 @@ async fn runs_beside_each_other_write_one_after_the_other() {
     assert!((1..=3).contains(&row.version), "{row:?}");
 }
 
-#[test]
-fn the_schedules_event_is_taken_whatever_it_holds() {
-    let sample = include_str!("../../../events/rates-fetcher.json");
-    serde_json::from_str::<serde::de::IgnoredAny>(sample).unwrap();
-    assert_eq!(serde_json::from_str::<serde_json::Value>(sample).unwrap()["source"], "aws.scheduler");
+/// What the function does with this event as its runtime hands it over.
+async fn handled(stage: &Stage, url: &str, event: &str) -> Result<Option<Fetched>, FetchError> {
+    let values = [("TABLE_RATES", "test-rates"), ("RATES_SOURCE_URL", url)];
+    let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let settings = Config::from_values(values, Settings::read).unwrap();
+    let mut context = lambda_runtime::Context::default();
+    let now = u64::try_from(Timestamp::now().0).unwrap();
+    context.deadline = now + 30_000;
+    let event = LambdaEvent::new(serde_json::from_str(event).unwrap(), context);
+    handle(&stage.db.store, &settings, event).await
+}
+
+#[tokio::test]
+async fn the_schedules_event_is_taken_whatever_it_holds() {
+    let stage = Stage::start().await;
+    let url = stage.world.rates_url();
+    for event in [include_str!("../../../events/rates-fetcher.json"), "{}", "[1, 2]", "null", "\"now\""] {
+        let fetched = handled(&stage, &url, event).await.unwrap();
+        assert!(matches!(fetched, Some(Fetched::Accepted | Fetched::Late)), "{event}: {fetched:?}");
+    }
+    assert!(stage.row().await.is_some());
+}
+
+#[tokio::test]
+async fn where_rates_come_from_configuration_nobody_is_asked() {
+    let stage = Stage::start().await;
+    assert_eq!(handled(&stage, "", "{}").await.unwrap(), None);
+    assert_eq!(stage.row().await, None);
 }

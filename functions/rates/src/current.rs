@@ -1,5 +1,7 @@
 //! `GET /api/rates`.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use descrow_domain::{
     Timestamp,
@@ -7,6 +9,7 @@ use descrow_domain::{
     view::RatesView,
 };
 use descrow_web::{ApiError, Known, Reply};
+use http::{HeaderValue, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -95,15 +98,58 @@ impl RatesReport {
 
 /// Reads the exchange rates.
 ///
-/// An order fixes the rates of the moment in which it is created. The answer may be half a minute old.
+/// An order fixes the rates of the moment in which it is created. The answer may be half a minute old, as its `Age` says. Its
+/// `ETag` is that of the rates and of what is said of them: that they grow older by the second changes nothing.
 #[utoipa::path(get, path = "/api/rates", tag = "rates",
+    params(("If-None-Match" = Option<String>, Header, description = "`ETag` of an earlier answer: 304 where it is still good.")),
     responses((status = 200, description = "The rates, and whether orders are priced with them", body = RatesReport),
         (status = 304, description = "The client has them already")))]
 pub(crate) async fn current(State(app): State<Rates>, known: Known) -> Result<Reply, ApiError> {
-    let row = match app.pricing {
-        Pricing::Configured(_) => None,
+    let (row, kept_for) = match app.pricing {
+        Pricing::Configured(_) => (None, Duration::ZERO),
         Pricing::Fetched(_) => app.kept.row(&app.store).await?,
     };
     let report = RatesReport::new(&app.pricing, row.as_ref(), Timestamp::now());
-    Ok(known.public(Reply::ok(&report)?, KEEP))
+    answer(&report, kept_for, &known)
+}
+
+/// The report, made of a row that was read `kept_for` ago.
+fn answer(report: &RatesReport, kept_for: Duration, known: &Known) -> Result<Reply, ApiError> {
+    let ageless = Reply::ok(&RatesReport { age_seconds: None, ..report.clone() })?;
+    let reply = known.equivalent(Reply::ok(report)?, &ageless, KEEP);
+    Ok(reply.header(header::AGE, HeaderValue::from(kept_for.as_secs())))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{extract::FromRequestParts, response::IntoResponse};
+    use http::StatusCode;
+
+    use super::*;
+
+    const START: Timestamp = Timestamp(1_795_000_000_000);
+    const BOUNDS: Bounds = Bounds { max_age: 1800, max_jump: 10, settle: 900 };
+
+    /// The answer to who knows `tag`, so many seconds after the rates were found and so many after the row was read.
+    async fn answered(usd_per_dot: u64, age: i64, kept: u64, tag: &str) -> (StatusCode, String, String) {
+        let rates = ExchangeRates { usd_per_dot, kes_per_usd: 129_25_000_000, source: "test".into(), at: START };
+        let row = CurrentRates::judge(None, rates, BOUNDS, START).row().cloned();
+        let report = RatesReport::new(&Pricing::Fetched(BOUNDS), row.as_ref(), START.plus_seconds(age));
+        let request = http::Request::builder().header(header::IF_NONE_MATCH, tag).body(()).unwrap();
+        let known = Known::from_request_parts(&mut request.into_parts().0, &()).await.unwrap();
+        let response = answer(&report, Duration::from_secs(kept), &known).unwrap().into_response();
+        let header = |name| response.headers()[name].to_str().unwrap().to_owned();
+        (response.status(), header(header::ETAG), header(header::AGE))
+    }
+
+    #[tokio::test]
+    async fn the_same_rates_a_second_later_are_known_already_and_others_or_aged_ones_are_not() {
+        let (status, tag, age) = answered(4_21_000_000, 10, 0, "").await;
+        assert!(tag.starts_with("W/"), "the bodies are not the same byte by byte: {tag}");
+        assert_eq!((status, age.as_str()), (StatusCode::OK, "0"));
+        let later = answered(4_21_000_000, 11, 1, &tag).await;
+        assert_eq!(later, (StatusCode::NOT_MODIFIED, tag.clone(), "1".to_owned()));
+        assert_eq!(answered(4_22_000_000, 11, 1, &tag).await.0, StatusCode::OK);
+        assert_eq!(answered(4_21_000_000, 1801, 29, &tag).await.0, StatusCode::OK);
+    }
 }

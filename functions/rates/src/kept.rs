@@ -20,16 +20,17 @@ type Read = (Instant, Option<CurrentRates>);
 pub struct Kept(Arc<Mutex<Option<Read>>>);
 
 impl Kept {
-    /// The row, at most half a minute old. Requests that come at once read it once.
-    pub(crate) async fn row(&self, store: &Store) -> Result<Option<CurrentRates>, StoreError> {
+    /// The row, at most half a minute old, and how old that is. Requests that come at once read it once.
+    pub(crate) async fn row(&self, store: &Store) -> Result<(Option<CurrentRates>, Duration), StoreError> {
         let mut kept = self.0.lock().await;
-        if let Some((at, row)) = kept.as_ref()
-            && at.elapsed() < FRESH_FOR
-        {
-            return Ok(row.clone());
+        if let Some((at, row)) = kept.as_ref() {
+            let age = at.elapsed();
+            if age < FRESH_FOR {
+                return Ok((row.clone(), age));
+            }
         }
         let row = store.rates().current().await?;
         *kept = Some((Instant::now(), row.clone()));
-        Ok(row)
+        Ok((row, Duration::ZERO))
     }
 }

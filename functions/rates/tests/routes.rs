@@ -52,6 +52,7 @@ async fn rates_are_read_once_in_half_a_minute_and_may_be_kept_as_long() {
     });
     assert_eq!(body, expected);
     assert_eq!(answer.header("cache-control"), Some("public, max-age=30"));
+    assert_eq!(answer.header("age"), Some("0"));
     assert!(answer.header("etag").is_some() && answer.header("ratelimit").is_some());
     let jumped = after(Some(&row), says(8_42_000_000, now.plus_seconds(1)));
     bench.database.store.rates().save(&jumped).await.unwrap();
