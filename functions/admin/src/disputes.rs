@@ -42,9 +42,9 @@ impl AdminDispute {
 }
 
 impl Office {
-    /// Whether a second admin must agree to how this order's dispute ends.
+    /// Whether a second admin must agree to how this order's dispute ends: also where it cannot be told what is at stake.
     pub(crate) fn needs_two(&self, order: &Order) -> bool {
-        order.quote.kes > self.four_eyes_above
+        order.quote.at_stake().is_none_or(|kes| kes > self.four_eyes_above)
     }
 }
 

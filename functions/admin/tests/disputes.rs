@@ -142,6 +142,40 @@ async fn above_the_set_amount_a_second_admin_confirms() {
 }
 
 #[tokio::test]
+async fn a_small_price_in_dollars_hides_no_fortune_in_dot_from_the_second_admin() {
+    use descrow_domain::{Planck, order::PaymentMode::Dot};
+    let stage = Stage::start().await;
+    // At 4 dollars and 130 shillings the bound of 10,000 shillings is reached with 19.23 DOT.
+    for (dot, kes, two) in [("19", 2, false), ("20", 2, true), ("50000", 1, true), ("1", 10_001, true)] {
+        for mode in [Dot, PaymentMode::Mpesa] {
+            let order = stage.order(kes, |order| {
+                dispute(order);
+                (order.payment_mode, order.quote.amount) = (mode, Planck::from_dot(dot).unwrap());
+            });
+            let order = order.await;
+            let listed = stage.get("/api/admin/disputes").await;
+            assert_eq!(listed.body["items"][0]["needsTwoAdmins"], two, "{dot} {kes} {mode:?}");
+            let said = stage.send(resolve(&order, &stage.admin, &refund())).await;
+            assert_eq!(said.status, 202, "{}", said.text);
+            let row = stage.row(order.id).await;
+            let dispute = row.dispute.as_ref().unwrap();
+            assert_eq!((dispute.proposal.is_some(), row.pending.is_some()), (two, !two), "{dot} {kes} {mode:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_valued_needs_two_admins() {
+    let stage = Stage::start().await;
+    let order = stage.order(1, |order| {
+        dispute(order);
+        order.quote.rates.usd_per_dot = 0;
+    });
+    let said = stage.send(resolve(&order.await, &stage.admin, &refund())).await;
+    assert_eq!((said.status.as_u16(), &said.body["pending"]), (202, &Value::Null), "{}", said.text);
+}
+
+#[tokio::test]
 async fn two_admins_who_say_the_same_at_once_are_a_proposal_and_its_confirmation() {
     let stage = Stage::start().await;
     let order = stage.disputed(20_000).await;
@@ -256,10 +290,12 @@ async fn a_dispute_is_decided_by_admins_who_are_no_party_to_it() {
 #[tokio::test]
 async fn what_is_not_disputed_is_not_resolved() {
     let stage = Stage::start().await;
-    let shipped = stage.order(1_000, |order| order.status = OrderStatus::Shipped).await;
-    let refused = stage.send(resolve(&shipped, &stage.admin, &refund())).await;
-    assert_eq!(refused.outcome(), (409, "order_state"));
-    assert_eq!(details(&refused), [("status", "shipped"), ("allowedMoves", "")]);
+    for status in OrderStatus::ALL.into_iter().filter(|status| *status != OrderStatus::Disputed) {
+        let order = stage.order(1_000, |order| order.status = status).await;
+        let refused = stage.send(resolve(&order, &stage.admin, &refund())).await;
+        assert_eq!(refused.outcome(), (409, "order_state"), "{status:?}");
+        assert_eq!(details(&refused), [("status", status.as_str()), ("allowedMoves", "")]);
+    }
     let raising = stage.order(1_000, |order| {
         order.status = OrderStatus::Shipped;
         let command_id = format!("raise_dispute#{}", order.id);

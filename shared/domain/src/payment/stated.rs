@@ -102,21 +102,19 @@ impl Payment {
             Stated::NotPaid => Decision::Fail,
             Stated::Paid { amount, receipt } => {
                 known.receipt = Some(receipt.as_str().to_owned());
-                let exact = *amount == self.amount_kes;
-                match (self.kind, footing) {
-                    (PaymentKind::Payout | PaymentKind::Refund, _) if !exact => return Err(NotStated::Amount),
-                    (PaymentKind::Payout | PaymentKind::Refund, _) => Decision::Succeed,
-                    (PaymentKind::Collection, _) if !exact => {
+                match (self.kind, *amount == self.amount_kes, footing) {
+                    (PaymentKind::Collection, true, OrderFooting::Paid) => {
+                        Decision::Review { reason: ReviewReason::SecondPayment }
+                    }
+                    (PaymentKind::Collection, true, OrderFooting::Closed) => {
+                        Decision::Review { reason: ReviewReason::OrderClosed }
+                    }
+                    (PaymentKind::Collection, false, _) => {
                         known.came_kes = Some(*amount);
                         Decision::Review { reason: ReviewReason::Returned }
                     }
-                    (PaymentKind::Collection, OrderFooting::Payable) => Decision::Succeed,
-                    (PaymentKind::Collection, OrderFooting::Paid) => {
-                        Decision::Review { reason: ReviewReason::SecondPayment }
-                    }
-                    (PaymentKind::Collection, OrderFooting::Closed) => {
-                        Decision::Review { reason: ReviewReason::OrderClosed }
-                    }
+                    (PaymentKind::Payout | PaymentKind::Refund, false, _) => return Err(NotStated::Amount),
+                    (_, true, _) => Decision::Succeed,
                 }
             }
         };
