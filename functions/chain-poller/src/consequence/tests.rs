@@ -1,6 +1,7 @@
 use descrow_chain::{Address, OrderRef};
 use descrow_domain::{
     Kes, OrderId, Planck, ProductId, UsdCents,
+    dispute::Dispute,
     order::{Deadlines, PendingAction},
     payment::{Decision, PaymentKind},
     rates::{Quote, Rates},
@@ -290,6 +291,18 @@ fn a_payment_that_never_reached_the_contract_goes_back_when_the_order_is_given_u
     let failed = whole.payment.clone().map(|payment| Payment { status: PaymentStatus::Failed, ..payment });
     let change = with(&order, cancelled, &Facts { payment: failed, ..whole });
     assert_eq!((change.payments, change.alarm), (vec![], None), "nothing came, so nothing is missing");
+}
+
+#[test]
+fn a_dispute_from_a_wallet_counts_the_evidence_of_one_that_the_contract_refused() {
+    for (before, count) in [(None, 0), (Some(2), 2)] {
+        let mut order = order(OrderStatus::Shipped, PaymentMode::Dot);
+        let refused = Dispute::raised(Some("It broke.".parse().unwrap()), Some(order.buyer_id), "bafy".into(), NOW);
+        order.dispute = before.map(|evidence_count| Dispute { evidence_count, ..refused });
+        let event = event_to(OrderStatus::Disputed, OrderRef::of(order.id), true);
+        let raised = Dispute { evidence_count: count, ..Dispute::raised(None, None, String::new(), NOW) };
+        assert_eq!(changed(&order, event).order.dispute, Some(raised));
+    }
 }
 
 #[test]
