@@ -160,6 +160,8 @@ fn shares(order: &Order, decision: &Decision) -> (String, String) {
 fn cancelled(order: &Order, party: Party) -> (&'static str, String) {
     let title = order.product_title.as_str();
     let paid = order.was_funded();
+    // The shillings came, and the contract never took note of them.
+    let held = !paid && order.refund_id.is_some();
     let why = match (cause(order, party), party) {
         (Cause::You, _) => format!("You cancelled the order of “{title}”."),
         (Cause::Other, Party::Buyer) => format!("The seller cancelled the order of “{title}”."),
@@ -170,12 +172,16 @@ fn cancelled(order: &Order, party: Party) -> (&'static str, String) {
         (Cause::Nobody, Party::Seller) if paid => {
             format!("You did not ship “{title}” in time: the order is cancelled.")
         }
+        (Cause::Nobody, _) if held => {
+            format!("The payment for “{title}” could not be recorded in time: the order is cancelled.")
+        }
         (Cause::Nobody, Party::Buyer) => format!("You did not pay for “{title}” in time: the order is cancelled."),
         (Cause::Nobody, Party::Seller) => {
             format!("The buyer did not pay for “{title}” in time: the order is cancelled.")
         }
     };
     let money = match (paid, party, order.paid_by()) {
+        (false, Party::Buyer, _) if held => format!(" KES {} go back to the phone that paid.", order.quote.kes.0),
         (false, Party::Buyer, _) => " You owe nothing.".to_owned(),
         (false, Party::Seller, _) => " It is on offer again.".to_owned(),
         (true, Party::Buyer, PaymentMode::Mpesa) => {

@@ -1,5 +1,5 @@
 use descrow_domain::{
-    Kes, Timestamp,
+    Kes, PaymentId, Timestamp,
     dispute::{Bps, Dispute},
     order::{DotPayment, PendingAction, Transition},
 };
@@ -398,6 +398,31 @@ fn each_side_is_told_who_did_it_and_where_the_money_goes() {
         (after.quote.kes, after.quote.amount) = (Kes(1_001), descrow_domain::Planck::from_dot("1.5").unwrap());
         after.dispute = Some(dispute(by, ending, &after));
         let before = Order { status: road[road.len() - 2], ..after.clone() };
+        assert_eq!(PARTIES.map(|party| order(Some(&before), &after, party).unwrap().message), expected);
+    }
+}
+
+#[test]
+fn a_payment_that_was_never_recorded_goes_back_when_the_order_is_cancelled() {
+    for (by, expected) in [
+        (
+            None,
+            [
+                "The payment for “A bicycle” could not be recorded in time: the order is cancelled. KES 1001 go back to the phone that paid.",
+                "The payment for “A bicycle” could not be recorded in time: the order is cancelled. It is on offer again.",
+            ],
+        ),
+        (
+            Some(sample().buyer_id),
+            [
+                "You cancelled the order of “A bicycle”. KES 1001 go back to the phone that paid.",
+                "The buyer cancelled the order of “A bicycle”. It is on offer again.",
+            ],
+        ),
+    ] {
+        let before = order_in(&[OrderStatus::Created], None, PaymentMode::Mpesa);
+        let mut after = order_in(&[OrderStatus::Created, OrderStatus::Cancelled], by, PaymentMode::Mpesa);
+        (after.quote.kes, after.refund_id) = (Kes(1_001), Some(PaymentId::new()));
         assert_eq!(PARTIES.map(|party| order(Some(&before), &after, party).unwrap().message), expected);
     }
 }
