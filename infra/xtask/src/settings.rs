@@ -210,10 +210,11 @@ mod tests {
     fn every_parameter_that_the_template_demands_is_given_and_none_that_it_does_not_know() {
         let layout = Layout::new(None).unwrap();
         let text = fs::read_to_string(template(&layout)).unwrap();
-        let section = text.split("\nParameters:\n").nth(1).unwrap().split("\nConditions:\n").next().unwrap();
+        let (_, rest) = text.split_once("\nParameters:\n").unwrap();
+        let section = rest.lines().take_while(|line| line.is_empty() || line.starts_with(' '));
         // A parameter's name stands two spaces in; what follows until the next one is its definition.
         let mut definitions: Vec<(String, String)> = Vec::new();
-        for line in section.lines() {
+        for line in section {
             match line.strip_prefix("  ").filter(|rest| rest.starts_with(char::is_alphabetic)) {
                 Some(rest) => {
                     let (name, definition) = rest.split_once(':').unwrap();
