@@ -43,9 +43,10 @@ pub(crate) async fn list(
     let position: Option<String> = page.position()?;
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let (rows, user, position) = (app.store.notifications(), who.account(), position.as_deref());
-    let found = match page.filter {
-        true => rows.unread(&user, position, limit).await?,
-        false => rows.list(&user, position, limit).await?,
+    let found = if page.filter {
+        rows.unread(&user, position, limit).await?
+    } else {
+        rows.list(&user, position, limit).await?
     };
     let items: Vec<NotificationView> = found.items.iter().map(NotificationView::from).collect();
     Reply::ok(&page.list(items, found.next)?)

@@ -29,19 +29,6 @@ pub(crate) async fn each(
     Ok(())
 }
 
-/// The rows of a table of `stack` that lack a column.
-pub(crate) async fn lacking(client: &Client, stack: &str, table: Table, column: &str) -> anyhow::Result<Vec<Item>> {
-    let mut found = Vec::new();
-    let keep = |item: Item| {
-        if !item.contains_key(column) {
-            found.push(item);
-        }
-        Ok(())
-    };
-    each(client, stack, table, keep).await?;
-    Ok(found)
-}
-
 /// The row of an item.
 pub(crate) fn row<T: DeserializeOwned>(table: Table, item: Item) -> anyhow::Result<T> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();

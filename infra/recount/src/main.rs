@@ -18,7 +18,7 @@ struct Arguments {
     /// Seconds to wait for counters that do not agree: their streams are some seconds behind
     #[arg(long, default_value_t = 30)]
     wait: u64,
-    /// Give rows from before an index was added their place in it, and make counters right that still differ. Only for a stack whose streams are drained: it waits ten seconds at least, and
+    /// Give rows that a release without an index wrote their place in it, and make counters right that still differ. Only for a stack whose streams are drained: it waits ten seconds at least, and
     /// refuses where a counter moves
     #[arg(long)]
     repair: bool,

@@ -121,7 +121,7 @@ async fn rows_from_before_an_index_get_their_place_in_it_once() {
     let unread = async || db.store.notifications().unread(&told.user_id, None, 10).await.unwrap().items;
     assert_eq!(unread().await, []);
     assert_eq!(Placed::all(&db.client, STACK).await.unwrap(), Placed { orders: 1, notifications: 1 });
-    assert_eq!(unread().await, [told.clone()]);
+    assert_eq!(unread().await, std::slice::from_ref(&told));
     let id = "01998f00-1111-7000-8000-000000000001".parse().unwrap();
     let order = db.store.orders().get(id).await.unwrap().unwrap();
     let wanted = OrderList {

@@ -112,8 +112,8 @@ pub(crate) struct Recount {
     /// Seconds to wait for counters that do not agree: their streams are some seconds behind
     #[arg(long, value_name = "SECONDS")]
     pub(crate) wait: Option<u64>,
-    /// Give rows from before an index was added their place in it, and make counters right that still differ; only for a
-    /// stack whose streams are drained
+    /// Give rows that a release without an index wrote their place in it, and make counters right that still differ; only for
+    /// a stack whose streams are drained
     #[arg(long)]
     pub(crate) repair: bool,
 }

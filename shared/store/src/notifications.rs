@@ -3,6 +3,8 @@
 //! The notifier writes a row together with the message that pushes it (`messages`). Rows that others write are marked as due, and leave by
 //! the table's stream.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::{Account, NotificationId, notification::Notification};
 
@@ -17,6 +19,9 @@ use crate::{
 
 /// The column by which the table's stream knows a row that nobody has pushed yet.
 const PUSH: &str = "push";
+/// The partition key of `by_unread`: the user, on what it has not read. An index holds only rows that have its key, so that this one
+/// is as short as the list of what is unread, however long a user is told things.
+const UNREAD: &str = "unread_of";
 
 impl Row for Notification {
     const TABLE: Table = Table::Notifications;
@@ -24,7 +29,7 @@ impl Row for Notification {
     fn index(&self, item: &mut Item) {
         item.insert(PUSH.to_owned(), string("due"));
         if !self.read {
-            item.insert(Notifications::UNREAD.to_owned(), string(self.user_id));
+            item.insert(UNREAD.to_owned(), string(self.user_id));
         }
     }
 }
@@ -40,10 +45,6 @@ pub(crate) fn pushed(mut item: Item) -> Item {
 pub struct Notifications<'a>(pub(crate) &'a Store);
 
 impl Notifications<'_> {
-    /// The partition key of `by_unread`: the user, on what it has not read. An index holds only rows that have its key, so that
-    /// this one is as short as the list of what is unread, however long a user is told things. An unread row without
-    /// it was written before there was that index.
-    pub const UNREAD: &'static str = "unread_of";
     /// How many are marked as read in one transaction: the most that DynamoDB takes.
     pub const MARKED_TOGETHER: usize = 100;
 
@@ -95,7 +96,7 @@ impl Notifications<'_> {
     ) -> Result<Page<Notification>, StoreError> {
         let listing = Listing {
             index: Some("by_unread"),
-            partition: Self::UNREAD,
+            partition: UNREAD,
             values: vec![string(user)],
             sort: "id",
             descending: true,
@@ -139,16 +140,24 @@ impl Notifications<'_> {
         })
     }
 
-    /// Puts a row that was written before there was `by_unread` into it; `false` where that is not needed.
+    /// Whether `item`, which is `notification`, stands where the list of what is unread looks for it, and no longer than that. One that a
+    /// release without this list wrote does not.
+    pub fn in_place(item: &HashMap<String, AttributeValue>, notification: &Notification) -> bool {
+        item.contains_key(UNREAD) != notification.read
+    }
+
+    /// Gives a row its place in the list of what is unread, or takes it out; `false` where it was read since, or is gone.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn put_in_place(self, notification: &Notification) -> Result<bool, StoreError> {
-        let (user, column) = (&notification.user_id, Self::UNREAD);
-        let change = expr(format!("SET #{column} = :user")).with(":user", string(user));
-        let missing =
-            expr(format!("#read = :no AND attribute_not_exists(#{column})")).with(":no", AttributeValue::Bool(false));
-        match self.0.update(Table::Notifications, key(user, notification.id), &change, Some(&missing)).await {
+        let (user, id) = (&notification.user_id, notification.id);
+        if notification.read {
+            return self.mark_read(user, id).await;
+        }
+        let change = expr(format!("SET #{UNREAD} = :user")).with(":user", string(user));
+        let unread = expr("#read = :no").with(":no", AttributeValue::Bool(false));
+        match self.0.update(Table::Notifications, key(user, id), &change, Some(&unread)).await {
             Ok(_) => Ok(true),
             Err(Refused::Condition(_)) => Ok(false),
             Err(Refused::Store(error)) => Err(error),
@@ -158,7 +167,7 @@ impl Notifications<'_> {
 
 /// The change to a row that is read.
 fn reading() -> Expression {
-    expr(format!("SET #read = :yes REMOVE #{}", Notifications::UNREAD)).with(":yes", AttributeValue::Bool(true))
+    expr(format!("SET #read = :yes REMOVE #{UNREAD}")).with(":yes", AttributeValue::Bool(true))
 }
 
 /// The row is there.

@@ -14,6 +14,9 @@ mod due;
 mod moves;
 mod pay;
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::{
     Account, OrderId,
     order::{Order, OrderStatus, PaymentMode},
@@ -43,7 +46,7 @@ impl Row for Order {
         let uuid = self.id.as_uuid();
         item.insert("created_key".into(), string(created_key(self.created_at, uuid)));
         item.insert("status_shard".into(), string(status_shard(self.status, shard(uuid))));
-        item.insert(Orders::STATUS_KEY.into(), string(status_key(self.status, self.id)));
+        item.insert(STATUS_KEY.into(), string(status_key(self.status, self.id)));
         // The day (UTC), so that no day's orders make one partition hot for long.
         item.insert("created_bucket".into(), string(self.created_at.day()));
         if let Some((_, due)) = self.window() {
@@ -57,6 +60,9 @@ impl Row for Order {
 pub(crate) fn status_shard(status: OrderStatus, shard: u8) -> String {
     format!("{}#{shard}", status.as_str())
 }
+
+/// The column that a party's list by status is sorted by.
+const STATUS_KEY: &str = "status_key";
 
 /// The sort key of `by_buyer_status` and `by_seller_status`: one status after the other, each by creation, as ids sort.
 pub(crate) fn status_key(status: OrderStatus, order: OrderId) -> String {
@@ -109,9 +115,6 @@ pub struct OrderList<'a> {
 pub struct Orders<'a>(pub(crate) &'a Store);
 
 impl Orders<'_> {
-    /// The column that a party's list by status is sorted by. A row without it was written before there was that list.
-    pub const STATUS_KEY: &'static str = "status_key";
-
     /// The order.
     ///
     /// # Errors
@@ -142,7 +145,7 @@ impl Orders<'_> {
             index: Some(index),
             partition,
             values: vec![string(account)],
-            sort: if prefix.is_some() { Self::STATUS_KEY } else { "created_key" },
+            sort: if prefix.is_some() { STATUS_KEY } else { "created_key" },
             descending: true,
             position: wanted.position.filter(within),
             filter: wanted.mode.map(paid_by),
@@ -178,15 +181,23 @@ impl Orders<'_> {
         };
         self.0.list_by_day(wanted).await
     }
-    /// Gives a row from before the lists by status its place in them; `false` where that is not needed (any more).
+    /// Whether `item`, which is `order`, stands where the lists by status look for it. One that a release without these lists wrote does
+    /// not.
+    pub fn in_place(item: &HashMap<String, AttributeValue>, order: &Order) -> bool {
+        let key = item.get(STATUS_KEY).and_then(|key| key.as_s().ok());
+        key.is_some_and(|key| *key == status_key(order.status, order.id))
+    }
+
+    /// Gives a row its place in the lists by status; `false` where it changed since, or has it.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn put_in_place(self, order: &Order) -> Result<bool, StoreError> {
-        let column = Self::STATUS_KEY;
-        let change = expr(format!("SET #{column} = :key")).with(":key", string(status_key(order.status, order.id)));
-        let missing = based_on(order.version).and(expr(format!("attribute_not_exists(#{column})")));
-        match self.0.update(Table::Orders, id_key(order.id), &change, Some(&missing)).await {
+        let key = string(status_key(order.status, order.id));
+        let change = expr(format!("SET #{STATUS_KEY} = :key"));
+        let elsewhere = expr(format!("(attribute_not_exists(#{STATUS_KEY}) OR #{STATUS_KEY} <> :key)"));
+        let condition = based_on(order.version).and(elsewhere.with(":key", key));
+        match self.0.update(Table::Orders, id_key(order.id), &change, Some(&condition)).await {
             Ok(_) => Ok(true),
             Err(Refused::Condition(_)) => Ok(false),
             Err(Refused::Store(error)) => Err(error),

@@ -5,7 +5,7 @@ use descrow_domain::{
     audit::{AuditAction, AuditEntry},
     kyc::{DocumentFormat, DocumentKind, KycDecision, KycDocument, KycSubmission, KycVerdict, Sha256},
     notification::{Change, MessagePart, Notification, NotificationKind},
-    user::{KycStatus, Role, User},
+    user::{KycStatus, User},
 };
 use descrow_store::{KycDecided, KycDraft, KycSubmitted, StoreError, testing::TestStore};
 use uuid::Uuid;

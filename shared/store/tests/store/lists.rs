@@ -1,5 +1,6 @@
 //! Lists of more rows than one page reads: each page is one round trip, whatever its filter leaves out.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::{
     Kes, Timestamp,
     order::{Order, OrderStatus, PaymentMode},
@@ -15,13 +16,13 @@ use crate::{
 };
 
 /// Orders of one buyer and one seller, the oldest first.
-async fn orders(db: &TestStore, count: u32, make: impl Fn(u32, &mut Order)) -> Vec<Order> {
+async fn orders(db: &TestStore, count: u32, set: impl Fn(u32, &mut Order)) -> Vec<Order> {
     let bicycle = product(count, NOW);
     db.store.products().create(&bicycle).await.unwrap();
     let mut made = Vec::new();
     for n in 0..count {
         let mut order = order(&bicycle, later(i64::from(n)));
-        make(n, &mut order);
+        set(n, &mut order);
         let command = create_command(&order);
         let created = db.store.orders().create(&order, &bicycle, &command, SellerTerms::default(), None).await;
         assert_eq!(created, Ok(Created::Done));
@@ -140,19 +141,26 @@ async fn an_order_that_its_payout_completes_moves_from_list_to_list() {
 }
 
 #[tokio::test]
-async fn a_row_from_before_the_lists_by_status_is_put_in_its_place_once() {
+async fn a_row_that_a_release_without_these_lists_wrote_is_put_in_its_place_once() {
     let db = TestStore::start().await;
     let [old] = orders(&db, 1, |_, order| order.status = OrderStatus::Cancelled).await.try_into().unwrap();
-    let row = db.client.update_item().table_name("test-orders");
-    let row = row.key("id", aws_sdk_dynamodb::types::AttributeValue::S(old.id.to_string()));
-    row.update_expression(format!("REMOVE {}", Orders::STATUS_KEY)).send().await.unwrap();
+    let text = AttributeValue::S;
+    let row = || db.client.update_item().table_name("test-orders").key("id", text(old.id.to_string()));
     let cancelled = async || paged(&db, OrdersOf::Buyer(BUYER), Some(OrderStatus::Cancelled), None).await.orders;
-    assert_eq!(cancelled().await, []);
-    let outdated = Order { version: 9, ..old.clone() };
-    assert_eq!(db.store.orders().put_in_place(&outdated).await, Ok(false));
-    assert_eq!(db.store.orders().put_in_place(&old).await, Ok(true));
-    assert_eq!(db.store.orders().put_in_place(&old).await, Ok(false));
-    assert_eq!(cancelled().await, [old]);
+    let missing = row().update_expression("REMOVE status_key");
+    let outdated = row().update_expression("SET status_key = :key");
+    let outdated = outdated.expression_attribute_values(":key", text(format!("created#{}", old.id)));
+    for wrong in [missing, outdated] {
+        wrong.send().await.unwrap();
+        let item = db.client.get_item().table_name("test-orders").key("id", text(old.id.to_string()));
+        let item = item.send().await.unwrap().item.unwrap();
+        assert_eq!((Orders::in_place(&item, &old), cancelled().await), (false, vec![]));
+        let changed_since = Order { version: 9, ..old.clone() };
+        for (order, placed) in [(&changed_since, false), (&old, true), (&old, false)] {
+            assert_eq!(db.store.orders().put_in_place(order).await, Ok(placed));
+        }
+        assert_eq!(cancelled().await, std::slice::from_ref(&old));
+    }
 }
 
 #[tokio::test]

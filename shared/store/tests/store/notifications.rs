@@ -1,5 +1,6 @@
 //! `notifications`: what is unread, and marking it.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::{
     NotificationId, Timestamp,
     notification::{Notification, NotificationKind},
@@ -77,18 +78,27 @@ async fn marking_is_all_or_nothing_and_the_same_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_row_from_before_the_index_is_put_in_its_place_once() {
+async fn a_row_that_a_release_without_this_list_wrote_is_put_in_its_place() {
     let db = TestStore::start().await;
-    let (old, read) = (told(1, false), told(2, true));
-    tell(&db, &[old.clone(), read.clone()]).await;
+    let (unread, read) = (told(1, false), told(2, false));
+    tell(&db, &[unread.clone(), read.clone()]).await;
     let notifications = db.store.notifications();
-    let text = |value: String| aws_sdk_dynamodb::types::AttributeValue::S(value);
-    let row = db.client.update_item().table_name("test-notifications");
-    let row = row.key("user_id", text(BUYER.to_string())).key("id", text(old.id.to_string()));
-    row.update_expression(format!("REMOVE {}", Notifications::UNREAD)).send().await.unwrap();
-    assert_eq!(notifications.unread(&BUYER, None, 10).await.unwrap().items, []);
-    for (row, placed) in [(&old, true), (&old, false), (&read, false)] {
-        assert_eq!(notifications.put_in_place(row).await, Ok(placed), "{row:?}");
+    let text = AttributeValue::S;
+    let row = |of: &Notification| {
+        let row = db.client.update_item().table_name("test-notifications");
+        row.key("user_id", text(BUYER.to_string())).key("id", text(of.id.to_string()))
+    };
+    row(&unread).update_expression("REMOVE unread_of").send().await.unwrap();
+    let marked = row(&read).update_expression("SET #read = :yes").expression_attribute_names("#read", "read");
+    marked.expression_attribute_values(":yes", AttributeValue::Bool(true)).send().await.unwrap();
+    let read = Notification { read: true, ..read };
+    let listed = async || notifications.unread(&BUYER, None, 10).await.unwrap().items;
+    assert_eq!(listed().await, std::slice::from_ref(&read));
+    for row in [&unread, &read] {
+        assert_eq!(notifications.put_in_place(row).await, Ok(true), "{row:?}");
     }
-    assert_eq!(notifications.unread(&BUYER, None, 10).await.unwrap().items, [old]);
+    assert_eq!(listed().await, std::slice::from_ref(&unread));
+    let read_since = Notification { read: false, ..read };
+    assert_eq!(notifications.put_in_place(&read_since).await, Ok(false));
+    assert_eq!(listed().await, [unread]);
 }
