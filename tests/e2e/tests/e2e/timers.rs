@@ -132,7 +132,8 @@ async fn a_success_that_comes_after_the_cancellation_goes_back_by_itself() -> Ou
         .amend(payment, |current| current.after(descrow_domain::payment::Decision::Fail, Timestamp::now()))
         .await?;
     lab.sandbox.answer(&trade.buyer.phone, "pay").await?;
-    reconcile(&lab).await?;
+    // An order that waits is looked at again a minute later: the clock is moved once more.
+    time_passes(&lab, &trade, "payment").await?;
     trade.buyer.socket.wait_for_status(&trade.order, "cancelled", PATIENCE).await?;
     let refund = refunded(&lab, &trade).await?;
     let collection = refund.refund_of.ok_or("a refund of nothing")?;
