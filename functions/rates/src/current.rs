@@ -101,7 +101,6 @@ impl RatesReport {
 /// An order fixes the rates of the moment in which it is created. The answer may be half a minute old, as its `Age` says. Its
 /// `ETag` is that of the rates and of what is said of them: that they grow older by the second changes nothing.
 #[utoipa::path(get, path = "/api/rates", tag = "rates",
-    params(("If-None-Match" = Option<String>, Header, description = "`ETag` of an earlier answer: 304 where it is still good.")),
     responses((status = 200, description = "The rates, and whether orders are priced with them", body = RatesReport),
         (status = 304, description = "The client has them already")))]
 pub(crate) async fn current(State(app): State<Rates>, known: Known) -> Result<Reply, ApiError> {

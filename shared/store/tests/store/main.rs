@@ -3,6 +3,7 @@
 
 mod chain;
 mod changes;
+mod conflicts;
 mod counters;
 mod events;
 mod kyc;
