@@ -9,7 +9,7 @@ use axum::extract::State;
 use descrow_domain::{
     Account, Msisdn, Timestamp,
     kyc::{KycDecision, KycDocument, KycSubmission, KycVerdict},
-    user::{KycStatus, Role, User},
+    user::{KycStatus, User},
 };
 use descrow_platform::bucket::{Bucket, READING_LIFETIME};
 use descrow_web::{Admin, ApiError, Fields, Id, Input, List, Page, Reply, Request};
@@ -144,7 +144,7 @@ impl From<&User> for AdminUser {
         let decision = kyc.and_then(|kyc| kyc.decision.as_ref());
         Self {
             id: user.id,
-            role: role(user.role),
+            role: user.role.as_str(),
             kyc_status: user.kyc_status.as_str(),
             submitted_at: kyc.map(|kyc| kyc.submitted_at.rfc3339()),
             decided_at: decision.map(|decision| decision.at.rfc3339()),
@@ -168,14 +168,6 @@ impl From<&KycDecision> for AdminKycDecision {
     }
 }
 
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::Buyer => "buyer",
-        Role::Seller => "seller",
-        Role::Admin => "admin",
-    }
-}
-
 impl AdminUserDetails {
     /// The user, with links to the documents that wait for a decision.
     pub(crate) async fn of(user: &User, bucket: &Bucket, now: SystemTime) -> Result<Self, ApiError> {
@@ -185,7 +177,7 @@ impl AdminUserDetails {
         };
         Ok(Self {
             id: user.id,
-            role: role(user.role),
+            role: user.role.as_str(),
             kyc_status: user.kyc_status.as_str(),
             display_name: user.display_name.as_ref().map(|name| name.as_str().to_owned()),
             phone_number: user.phone.as_ref().map(Msisdn::masked),

@@ -84,8 +84,8 @@ pub(crate) async fn challenge(
     };
     let message = sign_in.text();
     let row = Challenge::new(&nonce, wanted.account, message.clone(), expires);
-    let kept = visitor.admit(auth.store.sessions().put_challenge(&row)).await?;
-    if !kept {
+    visitor.allowed().await?;
+    if !auth.store.sessions().put_challenge(&row).await? {
         return Err(ApiError::internal(NonceTaken));
     }
     Reply::ok(&ChallengeView { message, nonce, expires_at: expires.rfc3339() })

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Auth,
-    proof::Proof,
+    proof::{Proof, invalid_challenge},
     session::{self, SessionView},
 };
 
@@ -50,13 +50,18 @@ pub(crate) async fn login(
     Body(proof): Body<LoginRequest>,
 ) -> Result<Reply, ApiError> {
     let now = Timestamp::now();
-    let (sessions, users) = (auth.store.sessions(), auth.store.users());
-    let read = futures_util::future::try_join(sessions.take_challenge(&proof.nonce, now), users.get(&proof.account));
-    let (challenge, user) = Box::pin(visitor.admit(read)).await?;
+    let (challenge, user) = Box::pin(visitor.admit(proof.read_rows(&auth.store, now))).await?;
     // Who is registered is told only to the one who proved the account.
-    proof.verify(challenge.as_ref(), now)?;
-    let user = user.ok_or_else(|| ApiError::new(Code::NotRegistered, "This account is not registered."))?;
+    let proven = proof
+        .verify(challenge.as_ref(), now)
+        .and_then(|()| user.ok_or_else(|| ApiError::new(Code::NotRegistered, "This account is not registered.")));
+    let user = match proven {
+        Ok(user) => user,
+        Err(refused) => return Err(proof.fail(&auth.store, refused).await),
+    };
     let (id, family) = session::begin(&auth, user.id, now);
-    sessions.create_family(&family).await?;
+    if !auth.store.sessions().sign_in(&proof.nonce, &family).await? {
+        return Err(invalid_challenge());
+    }
     Reply::ok(&session::tokens(&auth, &user, id, family.counter, now)?)
 }

@@ -1,7 +1,7 @@
 //! A signed challenge, as register and login take it.
 
-use descrow_domain::{Account, Timestamp};
-use descrow_store::Challenge;
+use descrow_domain::{Account, Timestamp, user::User};
+use descrow_store::{Challenge, Store, StoreError};
 use descrow_web::{ApiError, Code, Fields, Input};
 
 use crate::wallet;
@@ -30,20 +30,37 @@ impl Proof {
         Some(Self { account: account?, nonce: nonce?, signature: signature? })
     }
 
-    /// Accepts the proof if `challenge`, which was taken from the database for it, was issued to its account and signed
-    /// by it. The challenge is spent either way.
+    /// The challenge that was signed, and whoever is registered with the account, in one round trip.
+    pub(crate) async fn read_rows(
+        &self,
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<(Option<Challenge>, Option<User>), StoreError> {
+        futures_util::try_join!(store.sessions().challenge(&self.nonce, now), store.users().get(&self.account))
+    }
+
+    /// Spends the challenge of a try that is `refused`: there is one try for each.
+    pub(crate) async fn fail(&self, store: &Store, refused: ApiError) -> ApiError {
+        store.sessions().spend_challenge(&self.nonce).await.err().map_or(refused, ApiError::from)
+    }
+
+    /// Accepts the proof if `challenge`, which was read for it, was issued to its account and signed by it. What becomes
+    /// of it spends the challenge.
     pub(crate) fn verify(&self, challenge: Option<&Challenge>, now: Timestamp) -> Result<(), ApiError> {
         let good = challenge.filter(|c| c.account == self.account && now.seconds() < c.expires_at);
-        let Some(challenge) = good else {
-            return Err(ApiError::new(
-                Code::InvalidChallenge,
-                "The challenge is unknown, used, expired or somebody else's. Ask for a new one.",
-            ));
-        };
+        let challenge = good.ok_or_else(invalid_challenge)?;
         wallet::verify(&self.account, &challenge.message, &self.signature).map_err(|_| {
             ApiError::new(Code::InvalidSignature, "The signature does not belong to this account and challenge.")
         })
     }
+}
+
+/// The challenge cannot be used, whatever was signed.
+pub(crate) fn invalid_challenge() -> ApiError {
+    ApiError::new(
+        Code::InvalidChallenge,
+        "The challenge is unknown, used, expired or somebody else's. Ask for a new one.",
+    )
 }
 
 fn parse_nonce(text: &str) -> Result<String, &'static str> {

@@ -5,13 +5,14 @@ use descrow_domain::{
     Timestamp,
     user::{KycStatus, Role, User},
 };
+use descrow_store::SignedUp;
 use descrow_web::{ApiError, Body, Code, Fields, Input, Reply, Request, Visitor};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
     Auth,
-    proof::Proof,
+    proof::{Proof, invalid_challenge},
     session::{self, SessionView},
     user::{Profile, read_profile},
 };
@@ -79,8 +80,12 @@ pub(crate) async fn register(
 ) -> Result<Reply, ApiError> {
     let now = Timestamp::now();
     let Registration { proof, role, profile } = wanted;
-    let challenge = visitor.admit(auth.store.sessions().take_challenge(&proof.nonce, now)).await?;
-    proof.verify(challenge.as_ref(), now)?;
+    let (challenge, registered) = Box::pin(visitor.admit(proof.read_rows(&auth.store, now))).await?;
+    // Who is registered is told only to the one who proved the account.
+    let proven = proof.verify(challenge.as_ref(), now);
+    if let Err(refused) = proven.and_then(|()| registered.map_or(Ok(()), |_| Err(already_registered()))) {
+        return Err(proof.fail(&auth.store, refused).await);
+    }
     let user = User {
         id: proof.account,
         role: if auth.settings.admins.contains(&proof.account) { Role::Admin } else { role },
@@ -93,14 +98,16 @@ pub(crate) async fn register(
         created_at: now,
         updated_at: now,
     };
-    // Written side by side: if the account turns out to be taken, nobody gets a token of the family and it expires.
     let (id, family) = session::begin(&auth, user.id, now);
-    let (taken, kept) =
-        futures_util::join!(auth.store.users().create(&user), auth.store.sessions().create_family(&family));
-    if taken?.is_some() {
-        return Err(ApiError::new(Code::AlreadyRegistered, "This account is registered. Log in instead."));
+    match auth.store.sessions().sign_up(&proof.nonce, &user, &family).await? {
+        SignedUp::Done => {}
+        SignedUp::Spent => return Err(invalid_challenge()),
+        SignedUp::Taken => return Err(already_registered()),
     }
-    kept?;
     tracing::info!(role = ?user.role, "auth.registered");
     Reply::created("/api/auth/profile".to_owned(), &session::tokens(&auth, &user, id, family.counter, now)?)
+}
+
+fn already_registered() -> ApiError {
+    ApiError::new(Code::AlreadyRegistered, "This account is registered. Log in instead.")
 }

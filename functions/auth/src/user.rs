@@ -1,10 +1,6 @@
 //! A user as the API shows it to itself.
 
-use descrow_domain::{
-    Msisdn,
-    kyc::KycSubmission,
-    user::{Role, User},
-};
+use descrow_domain::{Msisdn, kyc::KycSubmission, user::User};
 use descrow_web::{Fields, Input};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -83,11 +79,7 @@ impl From<&User> for UserView {
     fn from(user: &User) -> Self {
         Self {
             id: user.id.to_string(),
-            role: match user.role {
-                Role::Buyer => "buyer",
-                Role::Seller => "seller",
-                Role::Admin => "admin",
-            },
+            role: user.role.as_str(),
             kyc_status: user.kyc_status.as_str(),
             kyc: user.kyc.as_ref().map(KycView::from),
             phone: user.phone.as_ref().map(|phone| phone.digits().to_owned()),

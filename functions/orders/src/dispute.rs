@@ -15,7 +15,9 @@ use descrow_domain::{
 };
 use descrow_platform::Deadline;
 use descrow_store::OrderChange;
-use descrow_web::{ApiError, Authenticated, Fields, Id, IdempotencyKey, Input, Once, Reply, Request, RequestInfo};
+use descrow_web::{
+    ApiError, Authenticated, Fields, Id, IdempotencyKey, Input, Nested, Once, Reply, Request, RequestInfo,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -37,7 +39,7 @@ pub struct RaiseDispute {
     reason: Input<String>,
     /// The first evidence.
     #[schema(value_type = Option<AddEvidence>)]
-    evidence: Input<AddEvidence>,
+    evidence: Input<Nested<AddEvidence>>,
 }
 
 /// A dispute with its first evidence in a form.
@@ -69,9 +71,9 @@ impl Request for RaiseDispute {
 
     fn validate(self, fields: &mut Fields) -> Option<NewDispute> {
         let reason = fields.required("reason", self.reason);
-        let exhibit = match fields.given("evidence", self.evidence)? {
-            Some(evidence) => evidence.exhibit("evidence.", fields).map(Some),
-            None => Some(None),
+        let exhibit = match self.evidence {
+            Input::Absent => Some(None),
+            given => fields.nested("evidence", given, |_, raw, fields| raw.exhibit("evidence.", fields)).map(Some),
         };
         Some(NewDispute { reason: reason?, exhibit: exhibit? })
     }

@@ -1,7 +1,7 @@
 //! A piece of evidence as a party brings it: words, a small file in a form, or a large one that waits in the bucket.
 
 use descrow_domain::{evidence::EvidenceKind, text::Text};
-use descrow_web::{Fields, Input, Json, Request, uploads::UploadId};
+use descrow_web::{Fields, Input, Request, uploads::UploadId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -76,9 +76,6 @@ impl Exhibit {
 }
 
 impl AddEvidence {
-    /// The names of its fields.
-    const FIELDS: [&'static str; 4] = ["kind", "text", "uploadId", "description"];
-
     /// The evidence, whose fields are named after `within`.
     pub(crate) fn exhibit(self, within: &'static str, fields: &mut Fields) -> Option<Exhibit> {
         let named = |field: &str| format!("{within}{field}");
@@ -113,16 +110,6 @@ impl Request for AddEvidence {
 
     fn validate(self, fields: &mut Fields) -> Option<Exhibit> {
         self.exhibit("", fields)
-    }
-}
-
-impl Json for AddEvidence {
-    const EXPECTED: &'static str = "an object of kind, text or uploadId, and description";
-
-    fn read(value: serde_json::Value) -> Option<Self> {
-        let known = |name: &String| Self::FIELDS.contains(&name.as_str());
-        value.as_object().filter(|object| object.keys().all(known))?;
-        Self::deserialize(value).ok()
     }
 }
 

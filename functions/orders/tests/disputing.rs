@@ -336,7 +336,10 @@ async fn what_is_no_dispute_or_no_evidence_is_refused_with_every_field_and_nothi
         (json!({}), vec!["reason"]),
         (json!({"reason": "ab"}), vec!["reason"]),
         (json!({"reason": "x".repeat(1001), "evidence": []}), vec!["reason", "evidence"]),
-        (json!({"reason": "It broke.", "evidence": {"kind": "text", "words": "x"}}), vec!["evidence"]),
+        (
+            json!({"reason": "It broke.", "evidence": {"kind": "text", "words": "x"}}),
+            vec!["evidence.words", "evidence.text"],
+        ),
         (json!({"reason": "It broke.", "evidence": {"kind": "text"}}), vec!["evidence.text"]),
         (json!({"reason": "It broke.", "evidence": {"kind": "image"}}), vec!["evidence.uploadId"]),
         (

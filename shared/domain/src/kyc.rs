@@ -173,9 +173,18 @@ pub struct KycDocument {
 }
 
 impl KycDocument {
-    /// Where it is in the private bucket.
+    /// Where it is in the private bucket once it is handed in.
     pub fn key(&self, account: &Account, submission: &Uuid) -> String {
-        format!("kyc/{account}/{}/{}", submission.hyphenated(), self.kind.as_str())
+        self.below("kyc", account, submission)
+    }
+
+    /// Where its owner uploads it, for a day: what is never handed in is gone after that.
+    pub fn upload_key(&self, account: &Account, submission: &Uuid) -> String {
+        self.below("kyc-uploads", account, submission)
+    }
+
+    fn below(&self, prefix: &str, account: &Account, submission: &Uuid) -> String {
+        format!("{prefix}/{account}/{}/{}", submission.hyphenated(), self.kind.as_str())
     }
 }
 

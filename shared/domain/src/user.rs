@@ -16,6 +16,17 @@ pub enum Role {
     Admin,
 }
 
+impl Role {
+    /// The name, as in the database and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Buyer => "buyer",
+            Self::Seller => "seller",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// How far the user's identity is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

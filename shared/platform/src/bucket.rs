@@ -1,7 +1,7 @@
 //! A private S3 bucket: uploads by presigned URL, and what a function needs to judge what was uploaded.
 //!
 //! The signatures come from the SDK's own signer, which every AWS client links anyway; the S3 SDK itself would add more
-//! than a megabyte to each function for the four requests that are made here.
+//! than a megabyte to each function for the few requests that are made here.
 
 mod key;
 mod sign;
@@ -55,6 +55,14 @@ pub enum BucketError {
         /// S3's error code, empty where the answer had none (as to HEAD).
         code: String,
     },
+    /// A copy was begun and not made.
+    #[error("the bucket did not finish: {status} {code}")]
+    Unfinished {
+        /// HTTP status, which says nothing.
+        status: u16,
+        /// S3's error code, empty where the answer broke off.
+        code: String,
+    },
     /// The answer lacks what S3 always says.
     #[error("the bucket's answer has no {0}")]
     Incomplete(&'static str),
@@ -76,7 +84,7 @@ impl BucketError {
     /// Whether the same request may well succeed if made again.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Late(_) | Self::Unreachable(_) => true,
+            Self::Late(_) | Self::Unreachable(_) | Self::Unfinished { .. } => true,
             Self::Refused { status, .. } => *status == 429 || *status >= 500,
             _ => false,
         }
@@ -126,6 +134,7 @@ impl StoredObject {
 #[derive(Clone, Debug)]
 pub struct Bucket {
     http: reqwest::Client,
+    name: String,
     /// What stands before `/<key>` in a URL.
     base: String,
     region: String,
@@ -142,7 +151,7 @@ impl Bucket {
             None if region.starts_with("cn-") => format!("https://{name}.s3.{region}.amazonaws.com.cn"),
             None => format!("https://{name}.s3.{region}.amazonaws.com"),
         };
-        Self { http, base, region, credentials: config.credentials_provider() }
+        Self { http, name: name.to_owned(), base, region, credentials: config.credentials_provider() }
     }
 
     /// Permits to upload exactly `promise` as `key` until [`UPLOAD_LIFETIME`] after `now`. Makes no request.
@@ -232,6 +241,24 @@ impl Bucket {
             content.extend_from_slice(&chunk);
         }
         Ok(Some(content))
+    }
+
+    /// Copies `from` to `to` with its type and its checksum; `false` where there is nothing under `from`.
+    ///
+    /// # Errors
+    /// [`BucketError`]
+    pub async fn copy(&self, from: &ObjectKey, to: &ObjectKey, deadline: Deadline) -> Result<bool, BucketError> {
+        let source = format!("/{}/{from}", self.name);
+        let Some(answer) = self.request(&Method::PUT, to, &[("x-amz-copy-source", &source)], deadline).await? else {
+            return Ok(false);
+        };
+        // S3 begins to answer before it is done: what goes wrong after that stands in the body of a 200.
+        let status = answer.status().as_u16();
+        let text = deadline.bound(answer.text()).await??;
+        if text.contains("<CopyObjectResult") {
+            return Ok(true);
+        }
+        Err(BucketError::Unfinished { status, code: error_code(&text) })
     }
 
     /// Removes `key`; that it is not there is as good.

@@ -57,6 +57,12 @@ async fn what_was_promised_is_taken_seen_read_and_removed() {
     assert_eq!(http.get(&url).send().await.unwrap().bytes().await.unwrap(), CONTENT);
     let other = url.replace("passport", "selfie");
     assert_eq!(http.get(&other).send().await.unwrap().status(), 403, "signed for one key");
+    let copy: ObjectKey = "kept/5Grw/passport".parse().unwrap();
+    assert!(bucket.copy(&key(), &copy, soon()).await.unwrap());
+    assert_eq!(stand_in.objects()[copy.as_str()], stand_in.objects()[key().as_str()]);
+    assert!(bucket.head(&copy, soon()).await.unwrap().unwrap().keeps(&promise()));
+    bucket.delete(&copy, soon()).await.unwrap();
+    assert!(!bucket.copy(&copy, &key(), soon()).await.unwrap(), "there is nothing to copy");
     let refused = bucket.get(&key(), CONTENT.len() - 1, soon()).await;
     assert!(matches!(refused, Err(BucketError::TooLarge { limit }) if limit == CONTENT.len() - 1));
     for _ in 0..2 {

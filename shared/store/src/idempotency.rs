@@ -10,7 +10,7 @@ use crate::{
     Store, StoreError, Table,
     error::Refused,
     expression::{Expression, expr, number, string},
-    item::{Row, decode, encode, id_key},
+    item::{Row, encode, id_key},
     transaction::Write,
 };
 
@@ -28,19 +28,6 @@ pub struct IdempotencyRecord {
     pub locked_until: Timestamp,
     /// Seconds since the epoch; the table's TTL.
     pub expires_at: i64,
-}
-
-/// What became of a claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Begin {
-    /// The request may go on.
-    Started,
-    /// An equal request is under way.
-    InProgress,
-    /// An equal request was answered: with this.
-    Replay(IdempotencyRecord),
-    /// The key was used for another request.
-    OtherRequest,
 }
 
 impl Row for IdempotencyRecord {
@@ -83,24 +70,6 @@ fn own(record: &IdempotencyRecord) -> Expression {
     expr("#request_hash = :hash AND #locked_until = :until AND attribute_not_exists(#outcome)")
         .with(":hash", string(&record.request_hash))
         .with(":until", number(record.locked_until.0))
-}
-
-pub(crate) async fn begin(store: &Store, record: &IdempotencyRecord, now: Timestamp) -> Result<Begin, StoreError> {
-    match store.put(Table::Limits, encode(record)?, &free(now)).await {
-        Ok(()) => Ok(Begin::Started),
-        Err(Refused::Condition(Some(item))) => {
-            let old: IdempotencyRecord = decode(item)?;
-            Ok(match &old {
-                old if old.request_hash != record.request_hash => Begin::OtherRequest,
-                _ if old.outcome.is_some() => Begin::Replay(old),
-                // A claim carries the instant it ends, to the millisecond: an equal one is ours, its reply was lost.
-                old if old == record => Begin::Started,
-                _ => Begin::InProgress,
-            })
-        }
-        Err(Refused::Condition(None)) => Err(StoreError::Contention(Table::Limits)),
-        Err(Refused::Store(error)) => Err(error),
-    }
 }
 
 pub(crate) async fn finish(store: &Store, record: &IdempotencyRecord, outcome: &str) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 use descrow_domain::Timestamp;
 
 use crate::{
-    Begin, IdempotencyRecord, Store, StoreError, Table,
+    IdempotencyRecord, Store, StoreError, Table,
     error::Refused,
     expression::{expr, number},
     item::{Row, id_key},
@@ -78,14 +78,6 @@ impl Limits<'_> {
             Err(Refused::Condition(None)) => Err(StoreError::Contention(Table::Limits)),
             Err(Refused::Store(error)) => Err(error),
         }
-    }
-
-    /// Claims `record` for a request that begins: only one of several equal requests may go on.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn begin(self, record: &IdempotencyRecord, now: Timestamp) -> Result<Begin, StoreError> {
-        crate::idempotency::begin(self.0, record, now).await
     }
 
     /// Keeps the answer to the request that claimed `record`, to be given again.

@@ -170,6 +170,11 @@ fn family_id(id: Uuid) -> String {
     format!("family#{}", id.hyphenated())
 }
 
+/// The key of a challenge, for what spends it.
+pub(crate) fn challenge_key(nonce: &str) -> Item {
+    id_key(challenge_id(nonce))
+}
+
 /// The key of a family, for reads of several items at once.
 pub(crate) fn family_key(id: Uuid) -> Item {
     id_key(family_id(id))
@@ -195,19 +200,28 @@ impl Sessions<'_> {
         Ok(self.0.create(challenge, "id").await?.is_none())
     }
 
-    /// Takes the challenge under `nonce`: only one caller ever gets it. `None` when there is none or it is over.
+    /// The challenge under `nonce`, which is not spent by this; `None` when there is none or it is over.
     ///
     /// # Errors
     /// [`StoreError`]
-    pub async fn take_challenge(self, nonce: &str, now: Timestamp) -> Result<Option<Challenge>, StoreError> {
-        let taken = self.0.take(Table::Sessions, id_key(challenge_id(nonce)), None).await?;
-        Ok(taken.map(decode::<Challenge>).transpose()?.filter(|c| now.seconds() < c.expires_at))
+    pub async fn challenge(self, nonce: &str, now: Timestamp) -> Result<Option<Challenge>, StoreError> {
+        let challenge: Option<Challenge> = self.0.get(challenge_key(nonce)).await?;
+        Ok(challenge.filter(|c| now.seconds() < c.expires_at))
     }
 
-    /// Keeps the family of a login. `false` when its id is taken.
+    /// Spends the challenge under `nonce` for nothing. One that is not there is spent already.
     ///
     /// # Errors
     /// [`StoreError`]
+    pub async fn spend_challenge(self, nonce: &str) -> Result<(), StoreError> {
+        self.0.take(Table::Sessions, challenge_key(nonce), None).await.map(|_| ())
+    }
+
+    /// Keeps a family without a challenge, as tests need it. `false` when its id is taken.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    #[cfg(feature = "testing")]
     pub async fn create_family(self, family: &Family) -> Result<bool, StoreError> {
         Ok(self.0.create(family, "id").await?.is_none())
     }
@@ -247,7 +261,7 @@ impl Sessions<'_> {
     /// Uses refresh token number `counter` of the family: the next one is valid then, until `expires`.
     ///
     /// Every use has an id of its own. The write is repeated where its reply was lost, and then finds the token used; the id
-    /// tells that it was this use, and not a second one.
+    /// tells that it was this use, and not a second one. Where every reply was lost, the row is asked.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -275,6 +289,13 @@ impl Sessions<'_> {
                 })
             }
             Err(Refused::Condition(None)) => Ok(Rotation::Gone),
+            // It may have been done: a client that asked again with its token would then seem to be a second one.
+            Err(Refused::Store(failed @ StoreError::Failed { .. })) => match self.family(id).await {
+                Ok(Some(family)) if family.alive(now) && family.rotation == Some(rotation) => {
+                    Ok(Rotation::Rotated(family))
+                }
+                _ => Err(failed),
+            },
             Err(Refused::Store(error)) => Err(error),
         }
     }

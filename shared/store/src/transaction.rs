@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        CancellationReason, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem, Update,
+        CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure::AllOld,
+        TransactWriteItem, Update,
     },
 };
 
@@ -52,6 +53,11 @@ pub(crate) enum Write {
         key: Item,
         condition: Expression,
     },
+    Delete {
+        table: Table,
+        key: Item,
+        condition: Expression,
+    },
 }
 
 impl Write {
@@ -80,7 +86,8 @@ impl Write {
             Self::Put { table, .. }
             | Self::Update { table, .. }
             | Self::Change { table, .. }
-            | Self::Check { table, .. } => *table,
+            | Self::Check { table, .. }
+            | Self::Delete { table, .. } => *table,
         }
     }
 
@@ -132,6 +139,17 @@ impl Write {
                     .set_expression_attribute_values(bindings.values)
                     .return_values_on_condition_check_failure(AllOld);
                 write.condition_check(check.build().map_err(malformed)?).build()
+            }
+            Self::Delete { key, condition, .. } => {
+                let bindings = Bindings::of([condition]);
+                let delete = Delete::builder()
+                    .table_name(name)
+                    .set_key(Some(key.clone()))
+                    .condition_expression(condition.text())
+                    .set_expression_attribute_names(bindings.names)
+                    .set_expression_attribute_values(bindings.values)
+                    .return_values_on_condition_check_failure(AllOld);
+                write.delete(delete.build().map_err(malformed)?).build()
             }
         })
     }

@@ -32,6 +32,8 @@ mod token;
 pub mod uploads;
 
 pub use body::{Body, JSON_LIMIT};
+#[cfg(feature = "bucket")]
+pub use bucket::UploadHeaders;
 pub use caching::Known;
 pub use cors::{InvalidOrigins, Origins};
 pub use edge::{Edge, EdgeConfig};

@@ -4,7 +4,7 @@
 //! promised hash, so that whoever reads the object later knows what it must be. Asking twice gives two URLs of one object.
 //! An account reaches its own uploads only.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, time::SystemTime};
+use std::{fmt, str::FromStr, time::SystemTime};
 
 use descrow_domain::{Account, Timestamp};
 use descrow_platform::{
@@ -15,7 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::{ApiError, FieldProblem, Reply};
+use crate::{ApiError, FieldProblem, Reply, UploadHeaders};
 
 /// Where to upload it.
 #[derive(Serialize, ToSchema)]
@@ -24,11 +24,14 @@ pub struct PermittedUpload {
     /// What the route that takes it is told once it is there.
     #[schema(value_type = UploadId)]
     upload_id: String,
-    /// Where to `PUT` the bytes.
+    /// Where to `PUT` the bytes, without an access token.
+    #[schema(
+        format = "uri",
+        example = "https://bucket.s3.af-south-1.amazonaws.com/uploads/5Grw/b94d?X-Amz-Expires=900&X-Amz-Signature=4f3c"
+    )]
     url: String,
-    /// Headers that the `PUT` must have, beside `Content-Length`.
-    #[schema(value_type = BTreeMap<String, String>)]
-    headers: BTreeMap<&'static str, String>,
+    /// Headers that the `PUT` must have.
+    headers: UploadHeaders,
     /// Until when it may be begun (RFC 3339).
     #[schema(format = DateTime)]
     expires_at: String,
@@ -99,7 +102,7 @@ impl UploadId {
         let answer = PermittedUpload {
             upload_id: id.to_string(),
             url: permitted.url.clone(),
-            headers: permitted.headers.into_iter().collect(),
+            headers: permitted.headers.into(),
             expires_at: Timestamp(i64::try_from(until.as_millis()).unwrap_or(i64::MAX)).rfc3339(),
         };
         Reply::created(permitted.url, &answer)

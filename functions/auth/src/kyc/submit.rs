@@ -14,11 +14,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{check_status, promise, unavailable};
+use super::{check_status, promise};
 use crate::{Auth, profile::gone, user::UserView};
 
 /// As many bytes tell a document's format.
 const MAGIC: usize = 16;
+/// What is wrong with a document that is not there.
+const MISSING: &str = "is not uploaded";
 
 /// A submission whose documents are uploaded.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -80,6 +82,8 @@ pub(crate) async fn submit(
         return Err(begin_again());
     }
     check_documents(&auth.documents, &account, &wanted.id, &draft.documents, info.deadline()).await?;
+    // Before the row says that they are there. Copied twice is copied once.
+    keep_documents(&auth.documents, &account, &wanted.id, &draft.documents, info.deadline()).await?;
     let submission = KycSubmission {
         id: wanted.id,
         full_name: wanted.full_name,
@@ -107,7 +111,7 @@ fn is_waiting(user: &User, wanted: &Wanted) -> bool {
     user.kyc_status == KycStatus::Submitted && user.kyc.as_ref().is_some_and(same)
 }
 
-/// Every document is in the bucket as it was promised, and begins as its format does; all at once.
+/// Every document is uploaded as it was promised, and begins as its format does; all at once.
 async fn check_documents(
     bucket: &Bucket,
     account: &Account,
@@ -118,17 +122,41 @@ async fn check_documents(
     let checks = documents.iter().map(|document| async move {
         let (key, upload) = promise(document, account, submission)?;
         let both = try_join(bucket.head(&key, deadline), bucket.start_of(&key, MAGIC, deadline));
-        let problem = match both.await.map_err(unavailable)? {
+        let problem = match both.await? {
             (Some(stored), Some(start)) if stored.keeps(&upload) => (DocumentFormat::of(&start)
                 != Some(document.format))
             .then(|| format!("is not a file of type {}", upload.content_type)),
             (Some(_), Some(_)) => Some("is not what was promised".to_owned()),
-            _ => Some("is not uploaded".to_owned()),
+            _ => Some(MISSING.to_owned()),
         };
-        let field = document.kind.as_str().to_owned();
-        Ok::<_, ApiError>(problem.map(|message| FieldProblem { field, message }))
+        Ok::<_, ApiError>(problem.map(|message| of(document, message)))
     });
-    let problems: Vec<_> = try_join_all(checks).await?.into_iter().flatten().collect();
+    demand(try_join_all(checks).await?)
+}
+
+/// Copies every document to where it stays; all at once.
+async fn keep_documents(
+    bucket: &Bucket,
+    account: &Account,
+    submission: &Uuid,
+    documents: &[KycDocument],
+    deadline: Deadline,
+) -> Result<(), ApiError> {
+    let copies = documents.iter().map(|document| async move {
+        let (from, _) = promise(document, account, submission)?;
+        let to = document.key(account, submission).parse().map_err(ApiError::internal)?;
+        let copied = bucket.copy(&from, &to, deadline).await?;
+        Ok::<_, ApiError>((!copied).then(|| of(document, MISSING.to_owned())))
+    });
+    demand(try_join_all(copies).await?)
+}
+
+fn of(document: &KycDocument, message: String) -> FieldProblem {
+    FieldProblem { field: document.kind.as_str().to_owned(), message }
+}
+
+fn demand(problems: Vec<Option<FieldProblem>>) -> Result<(), ApiError> {
+    let problems: Vec<_> = problems.into_iter().flatten().collect();
     if problems.is_empty() {
         return Ok(());
     }

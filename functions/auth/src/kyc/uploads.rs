@@ -12,12 +12,12 @@ use descrow_domain::{
 };
 use descrow_platform::bucket::UPLOAD_LIFETIME;
 use descrow_store::KycDraft;
-use descrow_web::{ApiError, Authenticated, Body, Code, Fields, Input, Json, Reply, Request};
+use descrow_web::{ApiError, Authenticated, Body, Code, Fields, Input, Nested, Reply, Request, UploadHeaders};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{check_status, promise, unavailable};
+use super::{check_status, promise};
 use crate::{Auth, profile::gone};
 
 /// Seconds within which the documents must be handed in.
@@ -35,22 +35,13 @@ const MOST: usize = DocumentKind::NAMES.len();
 pub(crate) struct UploadsRequest {
     /// Each of another kind.
     #[schema(value_type = Vec<DocumentRequest>, min_items = 2, max_items = 5)]
-    documents: Input<Documents>,
-}
-
-/// The list of documents.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Documents(Vec<DocumentRequest>);
-
-impl Json for Documents {
-    const EXPECTED: &'static str = "a list of documents with kind, contentType, size and sha256";
+    documents: Input<Vec<Input<Nested<DocumentRequest>>>>,
 }
 
 /// A document to be handed in.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = KycDocument)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct DocumentRequest {
     /// What it shows.
     #[schema(value_type = String, pattern = "^(national_id_front|national_id_back|passport|selfie|proof_of_address)$",
@@ -72,13 +63,17 @@ impl Request for UploadsRequest {
     type Valid = Vec<KycDocument>;
 
     fn validate(self, fields: &mut Fields) -> Option<Vec<KycDocument>> {
-        let Documents(wanted) = fields.present("documents", self.documents)?;
+        let wanted = fields.present("documents", self.documents)?;
         if wanted.len() > MOST {
             fields.refuse("documents", format_args!("must have at most {MOST} entries"));
             return None;
         }
         // Every document is read before the first bad one ends it.
-        let read: Vec<_> = wanted.into_iter().enumerate().map(|(n, document)| document.read(n, fields)).collect();
+        let read: Vec<_> = wanted
+            .into_iter()
+            .enumerate()
+            .map(|(n, document)| fields.nested(&format!("documents[{n}]"), document, DocumentRequest::read))
+            .collect();
         let documents: Vec<KycDocument> = read.into_iter().collect::<Option<_>>()?;
         let kinds: Vec<_> = documents.iter().map(|document| document.kind).collect();
         kyc::check_kinds(&kinds).map_err(|error| fields.refuse("documents", error)).ok()?;
@@ -87,12 +82,12 @@ impl Request for UploadsRequest {
 }
 
 impl DocumentRequest {
-    fn read(self, n: usize, fields: &mut Fields) -> Option<KycDocument> {
-        let name = |field: &str| format!("documents[{n}].{field}");
-        let kind = fields.choice::<DocumentKind>(&name("kind"), self.kind, &DocumentKind::NAMES);
-        let format = fields.choice::<DocumentFormat>(&name("contentType"), self.content_type, &DocumentFormat::NAMES);
-        let size = fields.number(&name("size"), self.size, 1..=MAX_DOCUMENT_BYTES, None);
-        let sha256 = fields.required::<Sha256>(&name("sha256"), self.sha256);
+    fn read(within: &str, raw: Self, fields: &mut Fields) -> Option<KycDocument> {
+        let name = |field: &str| format!("{within}{field}");
+        let kind = fields.choice::<DocumentKind>(&name("kind"), raw.kind, &DocumentKind::NAMES);
+        let format = fields.choice::<DocumentFormat>(&name("contentType"), raw.content_type, &DocumentFormat::NAMES);
+        let size = fields.number(&name("size"), raw.size, 1..=MAX_DOCUMENT_BYTES, None);
+        let sha256 = fields.required::<Sha256>(&name("sha256"), raw.sha256);
         Some(KycDocument { kind: kind?, format: format?, size: size?, sha256: sha256? })
     }
 }
@@ -120,23 +115,13 @@ pub(crate) struct UploadView {
     #[schema(example = "passport")]
     kind: &'static str,
     /// `PUT` the document there, without an access token.
-    #[schema(format = "uri")]
+    #[schema(
+        format = "uri",
+        example = "https://bucket.s3.af-south-1.amazonaws.com/kyc-uploads/5Grw/6f1c/passport?X-Amz-Expires=900&X-Amz-Signature=4f3c"
+    )]
     url: String,
-    /// Headers to send with it, beside the `Content-Length` that HTTP clients send by themselves.
+    /// Headers to send with it.
     headers: UploadHeaders,
-}
-
-/// Headers of an upload.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct UploadHeaders {
-    /// The promised media type.
-    #[serde(rename = "content-type")]
-    #[schema(example = "image/jpeg")]
-    content_type: String,
-    /// The promised hash, in Base64.
-    #[serde(rename = "x-amz-checksum-sha256")]
-    #[schema(example = "LCa0a2j/xo/5m0U8HTBBNBNCLXBkg7+g+YpeiGJm564=")]
-    checksum: String,
 }
 
 /// Begin handing in KYC documents
@@ -163,10 +148,8 @@ pub(crate) async fn begin(
     let mut uploads = Vec::with_capacity(documents.len());
     for document in &documents {
         let (key, upload) = promise(document, &account, &id)?;
-        let signed = auth.documents.presign_put(&key, &upload, clock).await.map_err(unavailable)?;
-        let [(_, content_type), (_, checksum)] = signed.headers;
-        let headers = UploadHeaders { content_type, checksum };
-        uploads.push(UploadView { kind: document.kind.as_str(), url: signed.url, headers });
+        let signed = auth.documents.presign_put(&key, &upload, clock).await?;
+        uploads.push(UploadView { kind: document.kind.as_str(), url: signed.url, headers: signed.headers.into() });
     }
     let draft = KycDraft::new(id, account, user.auth_version, documents, now.plus_seconds(DRAFT_LIFETIME));
     if !auth.store.sessions().put_kyc_draft(&draft).await? {

@@ -100,13 +100,20 @@ async fn documents_are_uploaded_handed_in_once_and_again_after_a_rejection() {
         assert_eq!(upload(&began, kind, content).await, 200, "{kind}");
     }
     let account = wallet.account();
-    let keys: Vec<_> = stack.documents.objects().into_keys().collect();
-    assert_eq!(keys, [format!("kyc/{account}/{id}/passport"), format!("kyc/{account}/{id}/selfie")]);
+    let uploads: Vec<_> = stack.documents.objects().into_iter().collect();
+    let keys: Vec<_> = uploads.iter().map(|(key, _)| key.as_str()).collect();
+    let uploaded = ["passport", "selfie"].map(|kind| format!("kyc-uploads/{account}/{id}/{kind}"));
+    assert_eq!(keys, uploaded, "what is never handed in stays where it expires");
 
     stack.db.trips.take();
     let submitted = person.submit(&stack, &id).await;
     assert_eq!((submitted.status, stack.db.trips.take()), (200, 2), "{}", submitted.body);
     assert_eq!(submitted.body["kycStatus"], "submitted");
+    let mut objects = stack.documents.objects();
+    for (upload, content) in &uploads {
+        assert_eq!(objects.remove(&upload.replace("kyc-uploads/", "kyc/")).as_ref(), Some(content), "{upload}");
+    }
+    assert!(objects.into_iter().eq(uploads.clone()), "and nothing else");
     let at = submitted.body["updatedAt"].clone();
     let kyc = json!({"submissionId": id, "documents": ["passport", "selfie"], "submittedAt": at, "decidedAt": null,
         "reason": null});
@@ -123,6 +130,7 @@ async fn documents_are_uploaded_handed_in_once_and_again_after_a_rejection() {
     let person = person.refreshed(&stack).await;
     let again = person.submit(&stack, &id).await;
     assert_eq!((again.status, &again.body), (200, &submitted.body), "the same request has the same answer");
+    assert_eq!(stack.documents.objects().len(), 2 * uploads.len());
     let waiting = person.begin(&stack).await;
     assert_eq!((waiting.status, waiting.code()), (409, "kyc_state"));
 
@@ -172,7 +180,7 @@ async fn only_what_was_promised_and_uploaded_is_handed_in() {
 
     // Whatever came into the bucket in another way is judged by what it is.
     let put = |kind: &str, content_type, content: &[u8]| {
-        stack.documents.put(&format!("kyc/{}/{id}/{kind}", wallet.account()), content_type, content);
+        stack.documents.put(&format!("kyc-uploads/{}/{id}/{kind}", wallet.account()), content_type, content);
     };
     put("selfie", "image/png", SELFIE);
     for (content_type, content) in [("image/jpeg", &bent[..]), ("image/png", PASSPORT), ("image/jpeg", SELFIE)] {
@@ -189,7 +197,10 @@ async fn only_what_was_promised_and_uploaded_is_handed_in() {
     assert_eq!((unknown.status, unknown.code()), (404, "not_found"));
     let profile = stack.as_user("auth-profile-get", &person.token).await;
     assert_eq!((&profile.body["kycStatus"], &profile.body["kyc"]), (&json!("pending"), &Value::Null));
+    let kept = || stack.documents.objects().into_keys().filter(|key| key.starts_with("kyc/")).count();
+    assert_eq!(kept(), 0, "nothing was handed in");
     assert_eq!(person.submit(&stack, &id).await.status, 200);
+    assert_eq!(kept(), 2);
 }
 
 #[tokio::test]
@@ -224,13 +235,17 @@ async fn every_broken_rule_of_the_documents_is_listed() {
     };
     let cases = [
         (json!({}), vec![("documents", "is required")]),
+        (json!({"documents": "passport"}), vec![("documents", "must be a list of objects")]),
         (
-            json!({"documents": "passport"}),
-            vec![("documents", "must be a list of documents with kind, contentType, size and sha256")],
-        ),
-        (
-            json!({"documents": [{"kind": "selfie", "path": "/etc"}]}),
-            vec![("documents", "must be a list of documents with kind, contentType, size and sha256")],
+            json!({"documents": [{"kind": "selfie", "path": "/etc"}, "selfie", null]}),
+            vec![
+                ("documents[0].path", "is not a known field"),
+                ("documents[0].contentType", "is required"),
+                ("documents[0].size", "is required"),
+                ("documents[0].sha256", "is required"),
+                ("documents[1]", "must be an object"),
+                ("documents[2]", "is required"),
+            ],
         ),
         (json!({"documents": [good]}), vec![("documents", "must have a passport, or both sides of a national id")]),
         (json!({"documents": [good, good]}), vec![("documents", "must not have two of the same kind")]),

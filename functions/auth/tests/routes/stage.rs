@@ -1,6 +1,7 @@
 //! The function as API Gateway calls it, over a database and a bucket in this process.
 
 use auth::{Auth, settings::Environment};
+use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::Account;
 use descrow_platform::{Config, bucket::testing::TestBucket};
 use descrow_store::testing::TestStore;
@@ -102,6 +103,32 @@ impl Stack {
         self.send(with_body(name, &body)).await
     }
 
+    /// Everybody's quotas are used up.
+    pub(crate) async fn use_up_quotas(&self) {
+        for id in self.rows("limits").await {
+            let much = AttributeValue::N("1000000".to_owned());
+            let row = self.db.client.update_item().table_name("test-limits").key("id", AttributeValue::S(id));
+            let row = row.update_expression("SET hits = :much").expression_attribute_values(":much", much);
+            row.send().await.unwrap();
+        }
+    }
+
+    /// New windows begin.
+    pub(crate) async fn free_quotas(&self) {
+        for id in self.rows("limits").await {
+            let row = self.db.client.delete_item().table_name("test-limits").key("id", AttributeValue::S(id));
+            row.send().await.unwrap();
+        }
+    }
+
+    /// The ids in a table.
+    pub(crate) async fn rows(&self, table: &str) -> Vec<String> {
+        let all = self.db.client.scan().table_name(format!("test-{table}")).send().await.unwrap();
+        let mut ids: Vec<_> = all.items().iter().map(|item| item["id"].as_s().unwrap().clone()).collect();
+        ids.sort();
+        ids
+    }
+
     pub(crate) async fn register(&self, wallet: &Wallet) -> Answer {
         let answer = self.prove("auth-register", wallet, json!({"role": "seller"})).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
@@ -118,6 +145,19 @@ impl Stack {
         self.send(event).await
     }
 }
+
+/// Method, path and sample event of every route.
+pub(crate) const EVENTS: [(&str, &str, &str); 9] = [
+    ("POST", "/api/auth/challenge", "auth-challenge"),
+    ("POST", "/api/auth/register", "auth-register"),
+    ("POST", "/api/auth/login", "auth-login"),
+    ("POST", "/api/auth/refresh", "auth-refresh"),
+    ("POST", "/api/auth/logout", "auth-logout"),
+    ("GET", "/api/auth/profile", "auth-profile-get"),
+    ("PUT", "/api/auth/profile", "auth-profile-put"),
+    ("POST", "/api/auth/kyc", "auth-kyc-submit"),
+    ("POST", "/api/auth/kyc/uploads", "auth-kyc-uploads"),
+];
 
 pub(crate) fn event(name: &str) -> Value {
     let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));

@@ -188,6 +188,12 @@ fn answer(request: &Request, origin: &str, objects: &Objects) -> Answer {
     let key = path.strip_prefix("/bucket/").unwrap_or_default().to_owned();
     let mut objects = lock(objects);
     match request.method.as_str() {
+        "PUT" if !request.header("x-amz-copy-source").is_empty() => {
+            let source = request.header("x-amz-copy-source").strip_prefix("/bucket/").unwrap_or_default();
+            let Some(kept) = objects.get(source).cloned() else { return refusal(404, "NoSuchKey") };
+            objects.insert(key, kept);
+            (200, Vec::new(), b"<CopyObjectResult></CopyObjectResult>".to_vec())
+        }
         "PUT" => {
             let checksum = base64::encode(Sha256::digest(&request.body));
             if request.header("x-amz-checksum-sha256") != checksum {

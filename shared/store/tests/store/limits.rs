@@ -2,12 +2,18 @@
 
 use std::collections::HashSet;
 
-use descrow_domain::Timestamp;
+use descrow_domain::{
+    Timestamp,
+    order::{Order, OrderStatus},
+};
 use descrow_mpesa::{AccessToken, StoredToken, TokenStore};
 use descrow_platform::Secret;
-use descrow_store::{Begin, IdempotencyRecord, Window, testing::TestStore};
+use descrow_store::{Begun, IdempotencyRecord, Window, testing::TestStore};
 
-use crate::sample::{NOW, later};
+use crate::{
+    orders::in_status,
+    sample::{NOW, collection, later},
+};
 
 #[tokio::test]
 async fn hits_are_counted_in_windows_in_one_round_trip_each() {
@@ -47,31 +53,40 @@ fn record(hash: &str, locked_until: Timestamp) -> IdempotencyRecord {
     }
 }
 
-#[tokio::test]
-async fn one_of_two_equal_requests_goes_on_and_the_other_waits() {
-    let db = TestStore::start().await;
-    let limits = db.store.limits();
-    let (first, second) = (record("h", later(30)), record("h", later(31)));
-    let (one, two) = tokio::join!(limits.begin(&first, NOW), limits.begin(&second, NOW));
-    let outcomes = [one.unwrap(), two.unwrap()];
-    assert!(outcomes.contains(&Begin::Started) && outcomes.contains(&Begin::InProgress), "{outcomes:?}");
+/// Begins a payment of an order of its own with `record`, as `pay/mpesa` does.
+async fn begin(db: &TestStore, record: &IdempotencyRecord, now: Timestamp) -> Begun {
+    let order = in_status(db, OrderStatus::Created).await;
+    let payment = collection(&order, now);
+    let next = Order { payment_id: Some(payment.id), version: order.version + 1, updated_at: now, ..order };
+    db.store.orders().begin_payment(&next, &payment, None, Some(record), now).await.unwrap()
 }
 
 #[tokio::test]
-async fn an_answer_is_given_again_and_a_key_serves_one_request() {
+async fn one_of_two_equal_requests_goes_on_and_the_other_finds_its_claim() {
+    let db = TestStore::start().await;
+    let (first, second) = (record("h", later(30)), record("h", later(31)));
+    let (one, two) = tokio::join!(begin(&db, &first, NOW), begin(&db, &second, NOW));
+    let (replay_one, replay_two) = (Begun::Replay(Box::new(first)), Begun::Replay(Box::new(second)));
+    let outcomes = [one, two];
+    assert!(outcomes == [Begun::Done, replay_one] || outcomes == [replay_two, Begun::Done], "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn an_answer_is_given_again_for_a_day() {
     let db = TestStore::start().await;
     let limits = db.store.limits();
     let claim = record("h", later(30));
-    assert_eq!(limits.begin(&claim, NOW).await, Ok(Begin::Started));
-    assert_eq!(limits.begin(&claim, NOW).await, Ok(Begin::Started), "the same claim, as after a lost reply");
+    assert_eq!(begin(&db, &claim, NOW).await, Begun::Done);
     limits.finish(&claim, "202 accepted").await.unwrap();
     let answered = IdempotencyRecord { outcome: Some("202 accepted".into()), ..claim };
-    assert_eq!(limits.begin(&record("h", later(90)), later(60)).await, Ok(Begin::Replay(answered.clone())));
-    assert_eq!(limits.begin(&record("other", later(90)), later(60)).await, Ok(Begin::OtherRequest));
+    for hash in ["h", "other"] {
+        let again = begin(&db, &record(hash, later(90)), later(60)).await;
+        assert_eq!(again, Begun::Replay(Box::new(answered.clone())), "whose hash tells whether it is the same request");
+    }
     assert_eq!(limits.idempotency(&answered.id, later(60)).await, Ok(Some(answered.clone())));
     let over = later(86_400);
     assert_eq!(limits.idempotency(&answered.id, over).await, Ok(None));
-    assert_eq!(limits.begin(&record("other", over.plus_seconds(30)), over).await, Ok(Begin::Started));
+    assert_eq!(begin(&db, &record("other", over.plus_seconds(30)), over).await, Begun::Done);
 }
 
 #[tokio::test]
@@ -79,14 +94,15 @@ async fn the_claim_of_a_dead_request_is_free_after_a_while_and_a_given_up_one_at
     let db = TestStore::start().await;
     let limits = db.store.limits();
     let dead = record("h", later(30));
-    limits.begin(&dead, NOW).await.unwrap();
+    assert_eq!(begin(&db, &dead, NOW).await, Begun::Done);
     let next = record("h", later(60));
-    assert_eq!(limits.begin(&next, later(30)).await, Ok(Begin::Started));
+    assert_eq!(begin(&db, &next, later(29)).await, Begun::Replay(Box::new(dead.clone())));
+    assert_eq!(begin(&db, &next, later(30)).await, Begun::Done);
     limits.finish(&dead, "too late").await.unwrap();
     limits.forget(&dead).await.unwrap();
     assert_eq!(limits.idempotency(&next.id, later(31)).await, Ok(Some(next.clone())), "the new claim stands");
     limits.forget(&next).await.unwrap();
-    assert_eq!(limits.begin(&record("h", later(99)), later(31)).await, Ok(Begin::Started));
+    assert_eq!(begin(&db, &record("h", later(99)), later(31)).await, Begun::Done);
 }
 
 #[test]

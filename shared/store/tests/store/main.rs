@@ -9,6 +9,7 @@ mod events;
 mod kyc;
 mod limits;
 mod lists;
+mod logins;
 mod messages;
 mod notifications;
 mod orders;

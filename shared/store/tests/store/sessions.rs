@@ -1,46 +1,21 @@
 //! `sessions`.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::Ordering;
 
-use aws_sdk_dynamodb::{
-    Client,
-    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeDeserializationInterceptorContextMut},
-    error::BoxError,
-    types::AttributeValue,
-};
-use aws_smithy_runtime_api::http::StatusCode;
+use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::notification::{Change, MessagePart, Notification, NotificationKind};
-use descrow_store::{
-    Challenge, Family, Rotation, Store, Tables, Ticket,
-    testing::{STACK, TestStore},
-};
+use descrow_store::{Family, Rotation, Ticket, testing::TestStore};
 use uuid::Uuid;
 
-use crate::sample::{BUYER, NOW, later};
+use crate::{
+    logins::RepliesLost,
+    sample::{BUYER, NOW, later},
+};
 
 #[tokio::test]
-async fn a_challenge_is_taken_by_one_of_two_who_race_for_it() {
+async fn a_ticket_that_is_over_admits_nobody_even_while_it_is_stored() {
     let db = TestStore::start().await;
     let sessions = db.store.sessions();
-    let challenge = Challenge::new("n1", BUYER, "sign me".into(), later(300));
-    assert_eq!(sessions.put_challenge(&challenge).await, Ok(true));
-    let other = Challenge::new("n1", BUYER, "another".into(), later(300));
-    assert_eq!(sessions.put_challenge(&other).await, Ok(false));
-    let (one, two) = tokio::join!(sessions.take_challenge("n1", NOW), sessions.take_challenge("n1", NOW));
-    let taken: Vec<_> = [one.unwrap(), two.unwrap()].into_iter().flatten().collect();
-    assert_eq!(taken, [challenge]);
-}
-
-#[tokio::test]
-async fn what_is_over_is_not_taken_even_while_it_is_stored() {
-    let db = TestStore::start().await;
-    let sessions = db.store.sessions();
-    sessions.put_challenge(&Challenge::new("n1", BUYER, "sign me".into(), later(300))).await.unwrap();
-    assert_eq!(sessions.take_challenge("n1", later(300)).await, Ok(None));
-    assert_eq!(sessions.take_challenge("n1", NOW).await, Ok(None), "and it is gone");
     sessions.put_ticket(&Ticket::new("t1", BUYER, Uuid::from_u128(1), later(60))).await.unwrap();
     assert_eq!(sessions.take_ticket("t1", later(60)).await, Ok(None));
 }
@@ -76,38 +51,14 @@ async fn a_refresh_token_works_once_and_its_reuse_is_seen() {
     assert_eq!(sessions.rotate(id, 3, NOW, later(200)).await, Ok(Rotation::Gone), "a number from the future");
 }
 
-/// Turns the first reply that arrives into the failure that makes the SDK repeat the request.
-#[derive(Clone, Debug, Default)]
-struct FirstReplyLost(Arc<AtomicUsize>);
-
-impl Intercept for FirstReplyLost {
-    fn name(&self) -> &'static str {
-        "FirstReplyLost"
-    }
-
-    fn modify_before_deserialization(
-        &self,
-        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
-        _components: &RuntimeComponents,
-        _bag: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if self.0.fetch_add(1, Ordering::SeqCst) == 0 {
-            *context.response_mut().status_mut() = StatusCode::try_from(500)?;
-        }
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_use_whose_reply_was_lost_is_not_taken_for_a_second_one() {
     let db = TestStore::start().await;
     let id = Uuid::now_v7();
     db.store.sessions().create_family(&Family::new(id, BUYER, NOW, later(100))).await.unwrap();
-    let replies = FirstReplyLost::default();
-    let config = db.client.config().to_builder().interceptor(replies.clone()).build();
-    let unlucky = Store::new(Client::from_conf(config), Tables::of_stack(STACK));
-    let outcome = unlucky.sessions().rotate(id, 1, NOW, later(200)).await.unwrap();
-    assert_eq!(replies.0.load(Ordering::SeqCst), 2, "the request was sent twice");
+    let lost = RepliesLost::of(&["UpdateItem"], 1);
+    let outcome = lost.store(&db).sessions().rotate(id, 1, NOW, later(200)).await.unwrap();
+    assert_eq!(lost.sent.load(Ordering::SeqCst), 2, "the request was sent twice");
     let stored = db.store.sessions().family(id).await.unwrap().unwrap();
     assert_eq!((stored.counter, stored.expires_at), (2, later(200).seconds()));
     assert_eq!(outcome, Rotation::Rotated(stored.clone()));
