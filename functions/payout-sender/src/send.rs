@@ -3,7 +3,8 @@
 use descrow_domain::{
     PaymentId, Timestamp,
     payment::{
-        Decision, Payment, PaymentKind, PaymentStatus, PayoutObservation, ReviewReason, decide_payout, regular_check,
+        Decision, GIVE_UP_SECONDS, Payment, PaymentKind, PaymentStatus, PayoutObservation, ReviewReason, decide_payout,
+        regular_check,
     },
 };
 use descrow_mpesa::{B2cSettings, CallError, CallbackUrls, Daraja, Payout, PayoutAccepted, StatusQuery};
@@ -169,6 +170,9 @@ impl PayoutSender {
                 tracing::error!(payment_id = %id, %error, repeated, "payout.request_refused");
             } else {
                 tracing::warn!(payment_id = %id, %error, repeated, "payout.not_sent_or_not_answered");
+            }
+            if error.nothing_happened() && Timestamp::now() > taken.created_at.plus_seconds(GIVE_UP_SECONDS) {
+                tracing::error!(payment_id = %id, order_id = %taken.order_id, %error, "payout.not_sent_for_days");
             }
         }
         // Only who sends a payout alone, and first, may conclude from its own answer that M-Pesa has nothing of it.

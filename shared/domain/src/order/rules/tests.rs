@@ -121,6 +121,10 @@ fn a_delivered_order_is_disputed_only_while_its_money_is_here() {
         let expected = if here { Ok(OrderStatus::Disputed) } else { Err(Refusal::PayoutSent) };
         assert_eq!(order.may(Actor::Buyer, OrderMove::Dispute, money), expected, "{status:?}");
     }
+    let (status, review) = (PaymentStatus::Review, Some(ReviewReason::RequestRefused));
+    let refused = Payment { review, ..payout(order.id, status) };
+    let money = Money { payment: None, payout: Some(&refused) };
+    assert_eq!(order.may(Actor::Buyer, OrderMove::Dispute, money), Ok(OrderStatus::Disputed), "nothing was paid");
     let dot = at(OrderStatus::Delivered, PaymentMode::Dot);
     let state = IllegalMove { status: OrderStatus::Delivered, action: OrderMove::Dispute };
     assert_eq!(dot.may(Actor::Buyer, OrderMove::Dispute, Money::default()), Err(Refusal::State(state)));
