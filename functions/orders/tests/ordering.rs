@@ -28,7 +28,7 @@ async fn an_order_fixes_its_amounts_takes_its_piece_and_tells_the_contract() {
     let row = stage.row(id).await;
     let created = row.created_at.rfc3339();
     let expected = json!({
-        "id": id, "status": "created", "paymentMode": "mpesa", "productId": PRODUCT, "productTitle": "Kitenge bag",
+        "id": id, "status": "created", "paymentMode": "mpesa", "fundedBy": null, "productId": PRODUCT, "productTitle": "Kitenge bag",
         "quantity": 1, "buyer": stage.buyer.account.to_string(), "seller": stage.seller.account.to_string(),
         "amountDot": "2.5", "amountUsd": "10.50", "amountKes": 1355,
         "rates": {"usdPerDot": "4.2", "kesPerUsd": "129", "source": "configuration", "at": "2026-11-18T11:06:40Z"},

@@ -43,8 +43,11 @@ pub struct OrderView {
     pub id: OrderId,
     /// Where it stands.
     pub status: OrderStatus,
-    /// How the buyer pays.
+    /// How the buyer means to pay.
     pub payment_mode: PaymentMode,
+    /// What paid it, so in what the seller is paid and the buyer gets back: a wallet can pay any order in DOT. `null` until then.
+    #[serde(default)]
+    pub funded_by: Option<PaymentMode>,
     /// What is bought.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = "uuid"))]
     pub product_id: ProductId,
@@ -220,6 +223,7 @@ impl OrderView {
             id: order.id,
             status: order.status,
             payment_mode: order.payment_mode,
+            funded_by: order.was_funded().then(|| order.paid_by()),
             product_id: order.product_id,
             product_title: order.product_title.as_str().to_owned(),
             quantity: order.quantity,

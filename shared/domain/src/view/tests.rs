@@ -13,7 +13,7 @@ fn an_order_is_shown_whole_without_the_buyers_number() {
     let order = order();
     let shown = serde_json::to_value(OrderView::new(&order, Viewer::Seller, |_| None)).unwrap();
     let expected = serde_json::json!({
-        "id": order.id.to_string(), "status": "funded", "paymentMode": "mpesa",
+        "id": order.id.to_string(), "status": "funded", "paymentMode": "mpesa", "fundedBy": "mpesa",
         "productId": order.product_id.to_string(), "productTitle": "A bicycle", "quantity": 2,
         "buyer": order.buyer_id.to_string(), "seller": order.seller_id.to_string(),
         "amountDot": "12.5", "amountUsd": "52.50", "amountKes": 6797,
@@ -33,6 +33,14 @@ fn an_order_is_shown_whole_without_the_buyers_number() {
         "createdAt": "1970-01-01T00:00:00Z", "updatedAt": "1970-01-01T00:00:00.001Z", "version": 3,
     });
     assert_eq!(shown, expected);
+}
+
+#[test]
+fn what_really_paid_an_order_is_shown_beside_what_was_meant_to() {
+    let shown = |order: &Order| OrderView::new(order, Viewer::Buyer, |_| None).funded_by;
+    let from_a_wallet = Order { funded_by: Some(PaymentMode::Dot), ..order() };
+    assert_eq!(shown(&from_a_wallet), Some(PaymentMode::Dot));
+    assert_eq!(shown(&Order { history: Vec::new(), ..order() }), None, "not paid yet");
 }
 
 #[test]
