@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use descrow_domain::Timestamp;
-use descrow_store::{Family, Ticket};
+use descrow_store::{Challenge, Family, Ticket};
 use e2e::{Outcome, lab::Lab};
 use serde_json::{Value, json};
 use stack_client::{
@@ -69,7 +69,10 @@ async fn a_ticket_that_is_over_opens_nothing() -> Outcome<()> {
     let account = user.session.account().parse()?;
     let (family, now) = (Uuid::now_v7(), Timestamp::now());
     let standing = Family::new(family, account, now, now.plus_seconds(600));
-    assert!(lab.store.sessions().create_family(&standing).await?);
+    let nonce = Uuid::new_v4().simple().to_string();
+    let challenge = Challenge::new(&nonce, account, String::new(), now.plus_seconds(60));
+    assert!(lab.store.sessions().put_challenge(&challenge).await?);
+    assert!(lab.store.sessions().sign_in(&nonce, &standing).await?);
     for (age, opens) in [(-30, true), (1, false)] {
         let secret = Uuid::new_v4().simple().to_string();
         let ticket = Ticket::new(&secret, account, family, Timestamp::now().plus_seconds(-age));
