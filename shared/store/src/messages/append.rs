@@ -1,6 +1,6 @@
 //! Numbering and writing what one user is told.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use descrow_domain::{Account, Timestamp, realtime::MessageId};
 
@@ -70,7 +70,12 @@ async fn append_all(
     kept: &mut Vec<Kept>,
 ) -> Result<(), (usize, StoreError)> {
     let mut chunk: Vec<Waiting> = Vec::new();
+    let mut seen = HashSet::new();
     for (place, telling) in tellings.into_iter().enumerate() {
+        // One change can come twice in one batch; no transaction may name a mark twice.
+        if !seen.insert(telling.key) {
+            continue;
+        }
         let step = match known.told.get(&telling.key) {
             // It is pushed again in its place, in case it was not the first time.
             Some(mark) => writer.told_before(mark).await.map(|again| kept.extend(again)),

@@ -107,6 +107,16 @@ async fn what_is_told_again_is_written_once_and_has_the_ids_it_had() {
 }
 
 #[tokio::test]
+async fn a_change_that_comes_twice_in_one_batch_is_told_once() {
+    let db = TestStore::start().await;
+    let list = || [1, 2, 1, 3, 2].map(|n| telling(BUYER, "a", n)).to_vec();
+    let first = tell(&db.store, BUYER, list()).await;
+    assert_eq!(numbers(&first), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(tell(&db.store, BUYER, list()).await, first);
+    assert_eq!(titles(&db.store, BUYER).await, twice("a", 1..=3));
+}
+
+#[tokio::test]
 async fn a_row_that_is_there_already_keeps_its_state_and_is_told() {
     let db = TestStore::start().await;
     let told = telling(BUYER, "a", 1);
