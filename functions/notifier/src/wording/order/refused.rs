@@ -83,3 +83,6 @@ fn payment(order: &Order, party: Party) -> Option<String> {
 fn wording(message: String) -> Wording {
     Wording { kind: NotificationKind::OrderActionFailed, title: "Not recorded", message }
 }
+
+#[cfg(test)]
+mod tests;
