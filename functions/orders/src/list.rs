@@ -1,4 +1,5 @@
-//! `GET /api/orders`: the orders of one account, as buyer or as seller, newest first. One round trip.
+//! `GET /api/orders`: the orders of one account, as buyer or as seller, newest first. One round trip: the status is
+//! part of a key, so that every page but the last is full.
 
 use axum::extract::State;
 use descrow_domain::{

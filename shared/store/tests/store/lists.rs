@@ -10,6 +10,8 @@ use descrow_store::{
     Created, OrderList, Orders, OrdersOf, Page, PaymentList, SellerTerms, Settled, testing::TestStore,
 };
 
+use proptest::prelude::*;
+
 use crate::{
     orders::in_status,
     sample::{BUYER, NOW, SELLER, collection, create_command, later, order, payout, product},
@@ -194,5 +196,45 @@ async fn payments_of_a_kind_are_all_found_one_round_trip_a_page() {
             }
             assert_eq!(found, wanted, "{of:?} {kind:?}");
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    /// The pages of a party's list, one after the other, are the whole list in its order, and each but the last is full.
+    #[test]
+    fn paging_loses_nothing_and_repeats_nothing(
+        statuses in prop::collection::vec(0..OrderStatus::ALL.len(), 0..24),
+        wanted in prop::option::of(0..OrderStatus::ALL.len()),
+        limit in 1usize..7,
+        seller: bool,
+    ) {
+        let of = if seller { OrdersOf::Seller(SELLER) } else { OrdersOf::Buyer(BUYER) };
+        let status = wanted.map(|n| OrderStatus::ALL[n]);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let db = TestStore::start().await;
+            let count = u32::try_from(statuses.len()).unwrap();
+            let mut rows = orders(&db, count.max(1), |n, order| {
+                order.status = statuses.get(usize::try_from(n).unwrap()).map_or(OrderStatus::Created, |n| OrderStatus::ALL[*n]);
+            })
+            .await;
+            rows.retain(|row| status.is_none_or(|status| row.status == status));
+            rows.reverse();
+            let (mut listed, mut position) = (Vec::new(), None::<String>);
+            loop {
+                let list = OrderList { of, status, mode: None, position: position.as_deref(), limit };
+                let page = db.store.orders().list(&list).await.unwrap();
+                prop_assert!(page.items.len() == limit || page.next.is_none());
+                listed.extend(page.items);
+                position = page.next;
+                if position.is_none() {
+                    break;
+                }
+            }
+            prop_assert_eq!(listed, rows);
+            Ok(())
+        })?;
     }
 }
