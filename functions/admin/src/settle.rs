@@ -153,10 +153,7 @@ fn entry(
 fn refused(payment: &Payment, why: NotStated) -> ApiError {
     match why {
         NotStated::Decided => conflict(vec![status(payment)]),
-        NotStated::Amount => {
-            let message = format!("{why}: {}", payment.amount_kes.0);
-            ApiError::validation(vec![FieldProblem { field: "amountKes".to_owned(), message }])
-        }
+        NotStated::Amount => ApiError::field("amountKes", format_args!("{why}: {}", payment.amount_kes.0)),
     }
 }
 

@@ -15,7 +15,7 @@ use descrow_domain::{
     view::OrderView,
 };
 use descrow_store::{Created, SellerTerms, Wanted};
-use descrow_web::{ApiError, Body, Buyer, Code, FieldProblem, Fields, IdempotencyKey, Input, Once, Reply, Request};
+use descrow_web::{ApiError, Body, Buyer, Code, Fields, IdempotencyKey, Input, Once, Reply, Request};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -105,7 +105,7 @@ pub(crate) async fn create(
     }
     let product = found.product.ok_or_else(|| ApiError::new(Code::NotFound, "There is no such product."))?;
     if product.seller_id == buyer.account() {
-        return Err(refuse("productId", "is your own product"));
+        return Err(ApiError::field("productId", "is your own product"));
     }
     orderable(&product, new.quantity)?;
     let rates = app.pricing.rates(found.rates.as_ref(), now)?;
@@ -158,7 +158,7 @@ fn orderable(product: &Product, quantity: u32) -> Result<(), ApiError> {
 
 /// The amounts, where M-Pesa can carry them to us and on to the seller.
 fn quote(rates: &Rates, product: &Product, new: &NewOrder) -> Result<Quote, ApiError> {
-    let too_much = || refuse("quantity", "makes the price too large");
+    let too_much = || ApiError::field("quantity", "makes the price too large");
     let amount = product.price_dot.0.checked_mul(u128::from(new.quantity)).map(Planck).ok_or_else(too_much)?;
     let usd = product.price_usd.0.checked_mul(u64::from(new.quantity)).map(UsdCents).ok_or_else(too_much)?;
     let quote = rates.quote(amount, usd).map_err(|error| match error {
@@ -168,13 +168,9 @@ fn quote(rates: &Rates, product: &Product, new: &NewOrder) -> Result<Quote, ApiE
     let carried = quote.kes.payable() && quote.kes.0 >= KES_PAYOUT_MIN;
     if new.payment_mode == PaymentMode::Mpesa && !carried {
         let message = format!("mpesa carries {KES_PAYOUT_MIN} to {KES_MAX} shillings, and this costs {}", quote.kes.0);
-        return Err(refuse("paymentMode", &message));
+        return Err(ApiError::field("paymentMode", message));
     }
     Ok(quote)
-}
-
-fn refuse(field: &str, message: &str) -> ApiError {
-    ApiError::validation(vec![FieldProblem { field: field.to_owned(), message: message.to_owned() }])
 }
 
 fn ordered(

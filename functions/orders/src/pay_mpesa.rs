@@ -25,8 +25,7 @@ use descrow_mpesa::{CallError, PushAccepted, StkPush};
 use descrow_platform::Deadline;
 use descrow_store::{Begun, IdempotencyRecord};
 use descrow_web::{
-    ApiError, Authenticated, Body, Code, FieldProblem, Fields, Id, IdempotencyKey, Input, Once, Reply, Request,
-    RequestInfo, outcome,
+    ApiError, Authenticated, Body, Code, Fields, Id, IdempotencyKey, Input, Once, Reply, Request, RequestInfo, outcome,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -129,8 +128,7 @@ fn payable(found: &Footing, viewer: Viewer, now: Timestamp) -> Result<(), ApiErr
 }
 
 fn no_phone() -> ApiError {
-    let field = "phoneNumber".to_owned();
-    ApiError::validation(vec![FieldProblem { field, message: "is required".to_owned() }])
+    ApiError::field("phoneNumber", "is required")
 }
 
 /// Commits the payment; meanwhile the token is read. Gives the record of an equal request that was faster.

@@ -12,9 +12,9 @@ use descrow_domain::{
     },
     order::order_ref,
 };
-use descrow_ipfs::{ContentId, File, PinError, canonical_json, pin_once};
+use descrow_ipfs::{ContentId, File, canonical_json, pin_once};
 use descrow_platform::Deadline;
-use descrow_web::{ApiError, Code, FieldProblem, uploads::UploadId};
+use descrow_web::{ApiError, uploads::UploadId};
 use serde::Serialize;
 
 use crate::{
@@ -43,7 +43,7 @@ pub(crate) async fn evidence(
     let kind = content.format.kind();
     if exhibit.claimed.is_some_and(|claimed| claimed != kind) {
         let message = format!("is {} by its bytes", content.format.media_type());
-        return Err(refused(format!("{within}kind"), message));
+        return Err(ApiError::field(format!("{within}kind"), message));
     }
     let cid = pin(app, &content, deadline).await?;
     Ok(Evidence {
@@ -72,18 +72,14 @@ pub(crate) async fn uploaded(
 }
 
 fn publishable(bytes: Vec<u8>, field: &str) -> Result<Content, ApiError> {
-    Content::publishable(bytes).map_err(|error| refused(field.to_owned(), error.to_string()))
-}
-
-pub(crate) fn refused(field: String, message: String) -> ApiError {
-    ApiError::validation(vec![FieldProblem { field, message }])
+    Content::publishable(bytes).map_err(|error| ApiError::field(field, error))
 }
 
 /// Pins content, unless the content store has it.
 pub(crate) async fn pin(app: &Orders, content: &Content, deadline: Deadline) -> Result<ContentId, ApiError> {
     let name = format!("{}.{}", ContentId::of(&content.bytes), content.format.extension());
     let file = File { name: &name, media_type: content.format.media_type(), bytes: &content.bytes };
-    pin_once(app.pins.as_ref(), file, deadline).await.map_err(content_error)
+    Ok(pin_once(app.pins.as_ref(), file, deadline).await?)
 }
 
 /// Pins a document.
@@ -95,12 +91,5 @@ pub(crate) async fn pin_document(
 ) -> Result<ContentId, ApiError> {
     let bytes = canonical_json(document).map_err(ApiError::internal)?;
     let file = File { name, media_type: "application/json", bytes: &bytes };
-    app.pins.pin(file, deadline).await.map_err(content_error)
-}
-
-/// The content store's failure as clients see it.
-fn content_error(error: PinError) -> ApiError {
-    let later = error.is_transient();
-    let error = ApiError::caused(Code::ContentService, error);
-    if later { error.retry_after(5) } else { error }
+    Ok(app.pins.pin(file, deadline).await?)
 }

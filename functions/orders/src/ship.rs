@@ -21,7 +21,7 @@ use crate::{
     Orders,
     footing::{Footing, seen},
     moves::{self, Asker, is_asked},
-    pinned::{self, refused},
+    pinned,
 };
 
 /// How the parcel can be followed.
@@ -152,7 +152,7 @@ async fn paper(app: &Orders, account: Account, upload: UploadId, deadline: Deadl
     const FIELD: &str = "document";
     let content = pinned::uploaded(app, account, upload, FIELD, deadline).await?;
     if !matches!(content.format.kind(), EvidenceKind::Image | EvidenceKind::Document) {
-        return Err(refused(FIELD.to_owned(), "must be an image or a PDF".to_owned()));
+        return Err(ApiError::field(FIELD, "must be an image or a PDF"));
     }
     pinned::pin(app, &content, deadline).await.map(|cid| cid.to_string())
 }

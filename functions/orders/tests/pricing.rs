@@ -68,3 +68,10 @@ async fn rates_that_are_missing_old_or_jumped_price_no_order_and_the_same_reques
     fetched(&stage, says(3, now.plus_seconds(1))).await;
     assert_eq!(order(&stage, "k").await.status, 201, "an order that was made needs no rates to be shown again");
 }
+
+#[tokio::test]
+async fn a_rate_of_zero_is_our_fault_and_not_the_buyers() {
+    let zero = Rates { kes_per_usd: 0, ..says(1, Timestamp::now()) };
+    let answer = order(&Stage::priced(Pricing::Configured(zero)).await, "k").await;
+    assert_eq!(answer.outcome(), (503, "rates_unavailable"), "{}", answer.text);
+}

@@ -1,9 +1,9 @@
 //! A product's metadata on IPFS.
 
 use descrow_domain::product::Product;
-use descrow_ipfs::{ContentId, File, PinError, PinService, canonical_json};
+use descrow_ipfs::{ContentId, File, PinService, canonical_json};
 use descrow_platform::Deadline;
-use descrow_web::{ApiError, Code};
+use descrow_web::ApiError;
 use serde::Serialize;
 
 /// What is published of a product: what the parties of an order agreed on, and nothing that changes with each sale.
@@ -51,12 +51,5 @@ pub(crate) async fn pin_metadata(
     }
     let name = format!("product-{}.json", product.id);
     let file = File { name: &name, media_type: "application/json", bytes: &bytes };
-    pins.pin(file, deadline).await.map_err(content_error)
-}
-
-/// The content store's failure as clients see it.
-pub(crate) fn content_error(error: PinError) -> ApiError {
-    let later = error.is_transient();
-    let error = ApiError::caused(Code::ContentService, error);
-    if later { error.retry_after(5) } else { error }
+    Ok(pins.pin(file, deadline).await?)
 }

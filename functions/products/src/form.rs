@@ -24,13 +24,13 @@ pub struct UploadForm {
 pub(crate) async fn images(headers: &HeaderMap, body: Body) -> Result<Vec<Image>, ApiError> {
     let parts = form::parts(headers, body, MAX_IMAGES).await?;
     if let Some(unknown) = parts.iter().find(|part| part.name != FIELD) {
-        return Err(ApiError::validation(vec![problem(&unknown.name, &"is not a known field; send `image`")]));
+        return Err(ApiError::field(&unknown.name, "is not a known field; send `image`"));
     }
     if parts.len() > MAX_IMAGES {
-        return Err(ApiError::validation(vec![problem(FIELD, &"is given more than 10 times")]));
+        return Err(ApiError::field(FIELD, "is given more than 10 times"));
     }
     if parts.is_empty() {
-        return Err(ApiError::validation(vec![problem(FIELD, &"is required")]));
+        return Err(ApiError::field(FIELD, "is required"));
     }
     let (mut images, mut problems) = (Vec::new(), Vec::new());
     for (n, part) in parts.iter().enumerate() {

@@ -12,7 +12,7 @@ use descrow_platform::Deadline;
 use descrow_web::ApiError;
 use futures_util::future::try_join_all;
 
-use crate::{Products, content::content_error, form::problem};
+use crate::{Products, form::problem};
 
 /// How long the content store may think about one of them.
 const TO_ASK: Duration = Duration::from_secs(3);
@@ -33,7 +33,7 @@ pub(crate) async fn require_pinned(
         let pinned = app.pins.has(cid, deadline.within(TO_ASK)).await?;
         Ok::<_, PinError>((cid, pinned))
     });
-    let pinned: BTreeMap<ContentId, bool> = try_join_all(asked).await.map_err(content_error)?.into_iter().collect();
+    let pinned: BTreeMap<ContentId, bool> = try_join_all(asked).await?.into_iter().collect();
     let missing = images.iter().enumerate().filter(|(_, cid)| pinned.get(cid) == Some(&false));
     let message = "is not pinned here: upload it with POST /api/products/upload first";
     let problems: Vec<_> = missing.map(|(n, _)| problem(&format!("images[{n}]"), message)).collect();

@@ -34,7 +34,7 @@ use descrow_web::{App, Edge, OpenApiRouter, routes};
 
 pub use cache::ProductCache;
 pub use form::UploadForm;
-pub use permit::{LARGE_LIMIT, UploadPromise};
+pub use permit::UploadPromise;
 pub use pinned::{Uploaded, UploadedImage};
 pub use request::{Changes, CreateProduct, NewProduct, UpdateProduct};
 pub use settings::Settings;

@@ -1,6 +1,7 @@
 //! `POST /api/products/uploads`: the permission to upload a large image to the bucket.
 
 use axum::extract::State;
+use descrow_domain::image::IMAGE_LIMIT;
 use descrow_platform::bucket::Upload;
 use descrow_web::{
     ApiError, Body, Fields, Input, Reply, Request, Seller,
@@ -10,9 +11,6 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::Products;
-
-/// The most bytes of one image.
-pub const LARGE_LIMIT: usize = 20 * 1024 * 1024;
 
 /// An image that is to be uploaded.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,7 +36,7 @@ impl Request for UploadPromise {
             let known = ["image/jpeg", "image/png", "image/webp"].contains(&text);
             if known { Ok(text.to_owned()) } else { Err("must be image/jpeg, image/png or image/webp") }
         });
-        let size = fields.number("size", self.size, 1..=LARGE_LIMIT as u64, None);
+        let size = fields.number("size", self.size, 1..=IMAGE_LIMIT as u64, None);
         let sha256 = fields.required::<UploadId>("sha256", self.sha256);
         Some(Upload { content_type: content_type?, size: size?, sha256: sha256?.0 })
     }

@@ -7,7 +7,7 @@ use descrow_web::{ApiError, Reply};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Products, content::content_error};
+use crate::Products;
 
 /// What was uploaded.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,7 +34,7 @@ pub struct UploadedImage {
 pub(crate) async fn pin(app: &Products, image: &Image, deadline: Deadline) -> Result<UploadedImage, ApiError> {
     let name = format!("{}.{}", ContentId::of(image.bytes()), image.format().extension());
     let file = File { name: &name, media_type: image.format().content_type(), bytes: image.bytes() };
-    let cid = pin_once(app.pins.as_ref(), file, deadline).await.map_err(content_error)?;
+    let cid = pin_once(app.pins.as_ref(), file, deadline).await?;
     Ok(UploadedImage {
         cid: cid.to_string(),
         url: app.gateways.public_url(cid).unwrap_or_default(),

@@ -8,7 +8,10 @@ use std::{
     ops::RangeInclusive,
 };
 
-use descrow_domain::{Account, image};
+use descrow_domain::{
+    Account,
+    image::{self, IMAGE_LIMIT},
+};
 use descrow_platform::Deadline;
 use descrow_web::{
     ApiError, Fields, Input, Request,
@@ -18,7 +21,7 @@ use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::{LARGE_LIMIT, Products, UploadedImage, form::problem, pinned};
+use crate::{Products, UploadedImage, form::problem, pinned};
 
 /// Images of one request: what fits into the time of an answer.
 const IMAGES: RangeInclusive<usize> = 1..=4;
@@ -76,7 +79,7 @@ pub(crate) async fn pin_all(
 
 /// Fetches one upload, holds it to its promise and pins it.
 async fn pin(app: &Products, seller: Account, id: UploadId, deadline: Deadline) -> Result<UploadedImage, Unusable> {
-    let bytes = id.fetch(&app.bucket, seller, LARGE_LIMIT, deadline).await?;
+    let bytes = id.fetch(&app.bucket, seller, IMAGE_LIMIT, deadline).await?;
     let image = image::clean(&bytes).map_err(|error| Unusable::Refused(error.to_string()))?;
     drop(bytes);
     pinned::pin(app, &image, deadline).await.map_err(Unusable::Failed)

@@ -4,9 +4,9 @@
 
 mod stage;
 
+use descrow_domain::image::IMAGE_LIMIT;
 use descrow_platform::http_client;
 use descrow_web::testing::{Answer, Ask};
-use products::LARGE_LIMIT;
 use sandbox::{Behaviour, Operation, Rule};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -130,7 +130,7 @@ async fn the_samples_of_both_events_are_taken() {
 async fn a_promise_that_no_image_could_keep_is_refused_with_every_field() {
     let stage = Stage::start().await;
     let sha = hash(PNG);
-    let limit = u64::try_from(LARGE_LIMIT).unwrap();
+    let limit = u64::try_from(IMAGE_LIMIT).unwrap();
     for (promise, fields) in [
         (json!({}), vec!["contentType", "size", "sha256"]),
         (json!({"contentType": "image/gif", "size": 0, "sha256": "x"}), vec!["contentType", "size", "sha256"]),
@@ -171,7 +171,7 @@ async fn what_is_not_the_promised_image_is_refused_and_nothing_is_pinned() {
     stage.bucket.put(&key(&text), "image/png", b"<svg/>");
     let lie = hash(PNG);
     stage.bucket.put(&key(&lie), "image/png", &PNG[..100]);
-    let huge = vec![0; LARGE_LIMIT + 1];
+    let huge = vec![0; IMAGE_LIMIT + 1];
     let large = hash(&huge);
     stage.bucket.put(&key(&large), "image/png", &huge);
     let theirs = "1".repeat(64);

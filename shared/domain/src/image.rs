@@ -11,6 +11,8 @@ mod png;
 mod reader;
 mod webp;
 
+/// The most bytes of an image: they are in memory three times while it is cleaned and sent on.
+pub const IMAGE_LIMIT: usize = 20 * 1024 * 1024;
 /// The longest side of a picture, in pixels: what WebP can say at most.
 const MAX_SIDE: u32 = 16_384;
 /// The most pixels of a picture. A few bytes can announce thousands of millions, which whoever shows them must find memory for.

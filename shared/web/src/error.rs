@@ -204,6 +204,11 @@ impl ApiError {
         Self::with_details(Code::ValidationFailed, "The request breaks the rules listed in details.", details)
     }
 
+    /// The one rule that the request breaks.
+    pub fn field(field: impl Into<String>, message: impl fmt::Display) -> Self {
+        Self::validation(vec![FieldProblem { field: field.into(), message: message.to_string() }])
+    }
+
     /// An error of `code` that says in `details` what stands against the request.
     pub fn with_details(code: Code, message: &'static str, details: Vec<FieldProblem>) -> Self {
         let mut error = Self::new(code, message);
@@ -393,7 +398,7 @@ mod tests {
             String::from_utf8(plain.body("r-1", false)).unwrap(),
             r#"{"error":"Not found","message":"There is nothing here.","code":"not_found","requestId":"r-1"}"#
         );
-        let invalid = ApiError::validation(vec![FieldProblem { field: "title".into(), message: "is required".into() }]);
+        let invalid = ApiError::field("title", "is required");
         assert_eq!(
             String::from_utf8(invalid.body("r-1", false)).unwrap(),
             r#"{"error":"Validation failed","details":[{"field":"title","message":"is required"}],"code":"validation_failed","requestId":"r-1"}"#

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Limited};
 use multer::Multipart;
 use sha2::{Digest, Sha256};
 
-use crate::{ApiError, Code, FieldProblem};
+use crate::{ApiError, Code};
 
 /// The most bytes that the parts of a form may have together: a Lambda event takes 6 MB, of which base64 takes a third.
 pub const FORM_LIMIT: usize = 4 * 1024 * 1024;
@@ -78,8 +78,7 @@ fn open(bytes: Bytes, boundary: String) -> Multipart<'static> {
 }
 
 fn malformed() -> ApiError {
-    let message = "is not a complete multipart form".to_owned();
-    ApiError::validation(vec![FieldProblem { field: "body".to_owned(), message }])
+    ApiError::field("body", "is not a complete multipart form")
 }
 
 fn too_large() -> ApiError {

@@ -7,7 +7,7 @@ use axum::{
 use http::{HeaderMap, Method, request::Parts};
 use sha2::{Digest, Sha256};
 
-use crate::{ApiError, error::FieldProblem};
+use crate::ApiError;
 
 /// The request header.
 pub(crate) const HEADER: &str = "idempotency-key";
@@ -77,7 +77,7 @@ impl IdempotencyKey {
 }
 
 fn refuse(message: &str) -> ApiError {
-    ApiError::validation(vec![FieldProblem { field: NAME.to_owned(), message: message.to_owned() }])
+    ApiError::field(NAME, message)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {

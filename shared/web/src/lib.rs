@@ -8,6 +8,8 @@ mod body;
 #[cfg(feature = "bucket")]
 mod bucket;
 mod caching;
+#[cfg(feature = "content")]
+mod content;
 mod cors;
 pub mod document;
 mod edge;

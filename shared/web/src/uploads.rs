@@ -15,7 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::{ApiError, FieldProblem, Reply, UploadHeaders};
+use crate::{ApiError, Reply, UploadHeaders};
 
 /// Where to upload it.
 #[derive(Serialize, ToSchema)]
@@ -79,7 +79,7 @@ impl Unusable {
     /// The error where the upload was named in `field`.
     pub fn at(self, field: &str) -> ApiError {
         match self {
-            Self::Refused(message) => ApiError::validation(vec![FieldProblem { field: field.to_owned(), message }]),
+            Self::Refused(message) => ApiError::field(field, message),
             Self::Failed(error) => error,
         }
     }

@@ -1,10 +1,9 @@
 //! What may be published as evidence: recognised by its bytes, whatever a name or a header claims.
 
 use super::EvidenceKind;
+pub use crate::image::IMAGE_LIMIT;
 use crate::image::{self, BadImage};
 
-/// The most bytes of a picture: it is there twice while it is cleaned.
-pub const IMAGE_LIMIT: usize = 20 * 1024 * 1024;
 /// The most bytes of everything else.
 pub const CONTENT_LIMIT: usize = 50 * 1024 * 1024;
 /// What `ISO/IEC 14496-12` files begin with, after four bytes of length.
