@@ -18,7 +18,8 @@ use crate::{Office, impartial};
 
 /// Sends a payout or refund again that failed, or whose request M-Pesa refused: of both nothing was paid.
 ///
-/// The attempt is a payment of its own. Asking again for the same one shows that attempt.
+/// The attempt is a payment of its own. Asking again for the same one shows that attempt. Where the order's dispute was decided
+/// otherwise while the payout was on its way, the shares of that decision are sent instead.
 #[utoipa::path(post, path = "/api/admin/payouts/{id}/retry", tag = "admin", security(("token" = [])),
     params(("id" = String, Path, format = "uuid", description = "The id of the payout or refund that failed.")),
     responses((status = 202, description = "Queued: the new attempt", body = PaymentView),
@@ -31,22 +32,29 @@ pub(crate) async fn retry(State(app): State<Office>, admin: Admin, Id(id): Id<Pa
     let now = Timestamp::now();
     // Whether it may be tried at all is known before its user is.
     failed.again(None, now).ok_or_else(|| refused(&failed))?;
-    let (users, orders) = (app.store.users(), app.store.orders());
-    let (user, order) = tokio::try_join!(users.get(&failed.user_id), orders.get(failed.order_id))?;
-    let order = order.ok_or_else(ApiError::not_found)?;
+    let (users, payments) = (app.store.users(), app.store.payments());
+    let (user, order) = tokio::try_join!(users.get(&failed.user_id), payments.with_order(failed.order_id))?;
+    let (order, known) = order.ok_or_else(ApiError::not_found)?;
     impartial(admin.account(), &[order.buyer_id, order.seller_id])?;
     let phone = user.and_then(|user| user.phone);
+    let collected = known.iter().find(|payment| Some(payment.id) == order.payment_id);
+    let shares = failed.shares_instead(&order, collected, phone.clone(), now);
     let next = failed.again(phone, now).ok_or_else(|| refused(&failed))?;
+    let next = shares.as_ref().and_then(|shares| shares.first()).unwrap_or(&next);
     let audit =
         AuditEntry::new(admin.account(), AuditAction::RetryPayout, format!("mpesa_transactions/{id}"), None, now)
             .with("attempt", &next.id)
             .with("order", &failed.order_id)
-            .with("amountKes", &failed.amount_kes.0)
-            .with("otherNumber", &(next.phone != failed.phone));
-    match app.store.payments().retry(&failed, &next, Some(&audit)).await? {
+            .with("amountKes", &next.amount_kes.0)
+            .with("otherNumber", &(next.kind == failed.kind && next.phone != failed.phone));
+    let retried = match &shares {
+        Some(shares) => payments.pay_shares(&failed, shares, &audit).await?,
+        None => payments.retry(&failed, next, Some(&audit)).await?,
+    };
+    match retried {
         Retried::Done => {
             tracing::info!(payment_id = %id, attempt = %next.id, "admin.payout_retried");
-            Reply::accepted(&PaymentView::for_admin(&next))
+            Reply::accepted(&PaymentView::for_admin(next))
         }
         Retried::Known(known) => Reply::accepted(&PaymentView::for_admin(&known)),
         Retried::Stale(Some(now)) => Err(refused(&now)),

@@ -8,7 +8,7 @@ use descrow_domain::{
     PaymentId, Timestamp,
     audit::AuditAction,
     order::{Order, OrderStatus},
-    payment::{Payment, PaymentStatus, ReviewReason},
+    payment::{Payment, PaymentKind, PaymentStatus, ReviewReason},
     view::PaymentView,
 };
 use descrow_store::Replaced;
@@ -123,26 +123,55 @@ async fn what_may_have_been_paid_is_not_sent_again() {
 
 #[tokio::test]
 async fn the_price_is_not_sent_again_where_a_dispute_decided_otherwise() {
-    use descrow_domain::{Kes, dispute::Decision, dispute::DisputeResolution};
-    let stage = Stage::start().await;
-    let (order, failed) = unpaid(&stage).await;
-    for (n, (to_seller, outcome)) in
-        [(0, (409, "order_state")), (400, (409, "order_state")), (1_000, (202, ""))].into_iter().enumerate()
-    {
-        let decision = Decision {
-            resolution: DisputeResolution::RefundBuyer,
-            reason: None,
-            by: Vec::new(),
-            at: order.created_at,
-            kes_to_buyer: Kes(1_000 - to_seller),
-            kes_to_seller: Kes(to_seller),
-        };
-        let mut next = Order { version: order.version + 1 + u64::try_from(n).unwrap(), ..order.clone() };
-        stage::dispute(&mut next);
-        next.status = OrderStatus::Resolved;
-        next.dispute.as_mut().unwrap().decision = Some(decision);
-        stage.rewrite(&next).await;
+    for (to_seller, outcome) in [(0, (409, "order_state")), (400, (409, "order_state")), (1_000, (202, ""))] {
+        let stage = Stage::start().await;
+        let (order, failed) = unpaid(&stage).await;
+        stage.rewrite(&decided(order, to_seller)).await;
         assert_eq!(stage.send(retry(failed.id, &stage.admin)).await.outcome(), outcome, "{to_seller}");
+    }
+}
+
+/// The order as a dispute ended it while its payout was on its way.
+fn decided(order: Order, to_seller: u32) -> Order {
+    use descrow_domain::{
+        Kes,
+        dispute::{Decision, DisputeResolution},
+    };
+    let (resolution, price) = (DisputeResolution::RefundBuyer, order.quote.kes.0);
+    let (kes_to_buyer, kes_to_seller) = (Kes(price - to_seller), Kes(to_seller));
+    let decision = Decision { resolution, reason: None, by: vec![], at: order.created_at, kes_to_buyer, kes_to_seller };
+    let mut next = Order { version: order.version + 1, ..order };
+    stage::dispute(&mut next);
+    next.status = OrderStatus::Resolved;
+    next.dispute.as_mut().unwrap().decision = Some(decision);
+    next
+}
+
+#[tokio::test]
+async fn where_a_dispute_decided_otherwise_its_shares_are_sent_once() {
+    for (to_seller, expected) in [(0, vec![("refund", 1_000)]), (400, vec![("payout", 400), ("refund", 600)])] {
+        let stage = Stage::start().await;
+        let (order, failed) = unpaid(&stage).await;
+        let phone = "254708374149".parse().unwrap();
+        let paid = Payment::collection(order.id, order.buyer_id, phone, order.quote.kes, Timestamp::now());
+        let paid = Payment { status: PaymentStatus::Succeeded, next_check_at: None, ..paid };
+        assert!(stage.store().payments().create(&paid).await.unwrap());
+        stage.rewrite(&Order { payment_id: Some(paid.id), ..decided(order.clone(), to_seller) }).await;
+        let (one, two) =
+            tokio::join!(stage.send(retry(failed.id, &stage.admin)), stage.send(retry(failed.id, &stage.other_admin)));
+        assert_eq!((one.status.as_u16(), two.status.as_u16()), (202, 202), "{} {}", one.text, two.text);
+        let third = stage.send(retry(failed.id, &stage.admin)).await;
+        assert_eq!(third.outcome(), if to_seller == 0 { (409, "order_state") } else { (202, "") }, "{}", third.text);
+        let mut rows = stage.store().payments().of_order(order.id).await.unwrap();
+        rows.retain(|row| row.status == PaymentStatus::Queued);
+        let mut sums: Vec<_> = rows.iter().map(|row| (row.kind, row.amount_kes.0)).collect();
+        sums.sort_by_key(|(_, sum)| *sum);
+        let shown = sums.iter().map(|(kind, sum)| json!([kind, sum])).collect::<Vec<_>>();
+        assert_eq!(shown, expected.iter().map(|share| json!(share)).collect::<Vec<_>>());
+        let row = stage.row(order.id).await;
+        let id = |kind| rows.iter().find(|row| row.kind == kind).map(|row| row.id);
+        assert_eq!((row.payout_id, row.refund_id), (id(PaymentKind::Payout), id(PaymentKind::Refund)));
+        assert_eq!(stage.log().await.len(), 1);
     }
 }
 

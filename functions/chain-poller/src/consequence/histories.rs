@@ -303,8 +303,12 @@ impl World {
     }
 
     fn retry(&mut self, failed: &Payment, again: Payment) {
-        use OrderStatus::{Cancelled, Delivered, Resolved};
-        let owes = matches!(self.order.status, Delivered | Resolved | Cancelled);
+        let decision = self.order.dispute.as_ref().and_then(|dispute| dispute.decision.as_ref());
+        let owes = match self.order.status {
+            OrderStatus::Delivered => self.order.pending.is_none(),
+            OrderStatus::Resolved => decision.is_some_and(|decision| decision.kes_to_seller == failed.amount_kes),
+            _ => false,
+        };
         let (refund, payout) = (self.order.refund_id, self.order.payout_id);
         if failed.kind == PaymentKind::Payout {
             if !owes || payout != Some(failed.id) {

@@ -1,7 +1,10 @@
 //! Attempts of a payout or refund: the same money under another id, after one that certainly paid nothing.
 
 use super::{MAX_ATTEMPTS, Payment, PaymentKind, PaymentStatus, ReviewReason};
-use crate::{Msisdn, PaymentId, Timestamp};
+use crate::{
+    Msisdn, PaymentId, Timestamp,
+    order::{Order, OrderStatus},
+};
 
 impl Payment {
     /// Which attempt a payout or refund is, from its id; `None` for a collection, and after [`MAX_ATTEMPTS`].
@@ -57,6 +60,28 @@ impl Payment {
         let phone = phone.unwrap_or_else(|| self.phone.clone());
         let again = Self::begun(id, self.kind, self.order_id, self.user_id, phone, self.amount_kes, now);
         Some(Self { refund_of: self.refund_of, ..again })
+    }
+
+    /// What is owed in the place of a payout that paid nothing after all: it was on its way when the order's dispute was decided
+    /// otherwise, so that nobody got a share then. `None` where the order owes this payout as it is or nothing at all, and where no
+    /// money of the buyer's is known to have come.
+    pub fn shares_instead(
+        &self,
+        order: &Order,
+        collected: Option<&Self>,
+        phone: Option<Msisdn>,
+        now: Timestamp,
+    ) -> Option<Vec<Self>> {
+        let decision = order.dispute.as_ref()?.decision.as_ref()?;
+        let collected = collected.filter(|payment| payment.status == PaymentStatus::Succeeded)?;
+        let named = order.status == OrderStatus::Resolved && order.payout_id == Some(self.id);
+        if !named || decision.kes_to_seller == self.amount_kes {
+            return None;
+        }
+        let again = Self { amount_kes: decision.kes_to_seller, ..self.again(phone, now)? };
+        let to_seller = (decision.kes_to_seller.0 > 0).then_some(again);
+        let to_buyer = (decision.kes_to_buyer.0 > 0).then(|| Self::refund(collected, 1, decision.kes_to_buyer, now));
+        Some(to_seller.into_iter().chain(to_buyer).collect())
     }
 
     fn was_refused(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Another attempt at a payout or refund that finally failed, or whose request was refused.
 
 use descrow_domain::{
+    Timestamp,
     audit::AuditEntry,
     order::{Order, OrderStatus},
     payment::{Payment, PaymentKind},
@@ -44,13 +45,7 @@ impl Payments<'_> {
     ) -> Result<Retried, StoreError> {
         let mut named = true;
         loop {
-            let still = if let Some(over) = failed.written_off(next.created_at) {
-                Write::replace(&over, failed.version)?
-            } else {
-                let (key, condition) = (id_key(failed.id), based_on(failed.version));
-                Write::Check { table: Table::MpesaTransactions, key, condition }
-            };
-            let mut writes = vec![still, Write::create(next, "id")?];
+            let mut writes = vec![over(failed, next.created_at)?, Write::create(next, "id")?];
             if named {
                 writes.push(name(failed, next));
             }
@@ -78,6 +73,70 @@ impl Payments<'_> {
             }
         }
     }
+
+    /// Queues `shares`, made by [`Payment::shares_instead`] from `failed`, the row as it was read. In one transaction with them the
+    /// order names them.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn pay_shares(
+        self,
+        failed: &Payment,
+        shares: &[Payment],
+        audit: &AuditEntry,
+    ) -> Result<Retried, StoreError> {
+        let now = audit.at;
+        let mut writes = vec![over(failed, now)?, share(failed, shares, now)];
+        for share in shares {
+            writes.push(Write::create(share, "id")?);
+        }
+        writes.push(crate::audit::write(audit)?);
+        let mut cancelled = match self.0.transact(&writes).await {
+            Ok(()) => return Ok(Retried::Done),
+            Err(Refused::Store(error)) => return Err(error),
+            Err(Refused::Condition(cancelled)) => cancelled,
+        };
+        for n in 2..writes.len().saturating_sub(1) {
+            if let Some(known) = cancelled.at(n).map(Met::row::<Payment>).transpose()?.flatten() {
+                return Ok(Retried::Known(Box::new(known)));
+            }
+        }
+        if let Some(found) = cancelled.at(0) {
+            return Ok(Retried::Stale(found.row()?.map(Box::new)));
+        }
+        match cancelled.at(1) {
+            Some(order) => Ok(Retried::OrderMoved(order.row()?.map(Box::new))),
+            None => Err(StoreError::Contention(Table::Audit)),
+        }
+    }
+}
+
+/// Nothing came of the failed attempt since it was read.
+fn over(failed: &Payment, now: Timestamp) -> Result<Write, StoreError> {
+    if let Some(over) = failed.written_off(now) {
+        return Write::replace(&over, failed.version);
+    }
+    let (key, condition) = (id_key(failed.id), based_on(failed.version));
+    Ok(Write::Check { table: Table::MpesaTransactions, key, condition })
+}
+
+/// The resolved order names its shares in the place of the failed payout, where it names that and none of them.
+fn share(failed: &Payment, shares: &[Payment], now: Timestamp) -> Write {
+    let find = |kind| shares.iter().find(|share| share.kind == kind);
+    let mut set = "SET #updated_at = :now, #version = #version + :one".to_owned();
+    let (payout, refund) = (find(PaymentKind::Payout), find(PaymentKind::Refund));
+    set.push_str(if refund.is_some() { ", #refund_id = :refund" } else { "" });
+    set.push_str(if payout.is_some() { ", #payout_id = :payout" } else { " REMOVE #payout_id" });
+    let mut change = expr(set).with(":now", number(now.0)).with(":one", number(1));
+    for (name, share) in [(":payout", payout), (":refund", refund)] {
+        if let Some(share) = share {
+            change = change.with(name, string(share.id));
+        }
+    }
+    let condition = expr("#payout_id = :failed AND #status = :resolved AND attribute_not_exists(#refund_id)")
+        .with(":failed", string(failed.id))
+        .with(":resolved", string(OrderStatus::Resolved.as_str()));
+    Write::Update { table: Table::Orders, key: id_key(failed.order_id), change, condition }
 }
 
 /// The order names the new attempt where it named the failed one, and still owes it. A delivered order whose dispute waits for
