@@ -119,10 +119,10 @@ pub fn definitions() -> Vec<Definition> {
                 Table::Notifications => vec![index("by_unread", "unread_of", text("id"))],
                 Table::Evidence => vec![index("by_order", "order_id", created)],
                 Table::ChainCommands => vec![index("by_state", "open_shard", number("updated_at"))],
+                Table::ChainState => vec![index("by_parked", "contract", number("tried_at"))],
                 Table::Connections => vec![index("by_user", "user_id", text("id"))],
                 _ => Vec::new(),
             };
-                Table::ChainState => vec![index("by_parked", "contract", number("tried_at"))],
             let stream = matches!(
                 table,
                 Table::Orders | Table::MpesaTransactions | Table::ChainCommands | Table::Notifications | Table::Ledger
