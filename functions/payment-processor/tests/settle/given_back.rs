@@ -115,3 +115,41 @@ async fn a_receipt_that_is_learned_after_the_decision_is_taken_all_the_same() {
     assert!(world.payment(payment.id).await.receipt.is_some());
     assert_eq!(refund_of(&world, &payment).await, refund, "nothing more goes back");
 }
+
+#[tokio::test]
+async fn another_amount_that_an_admin_confirmed_goes_back_once_whatever_is_heard_of_it_later() {
+    use descrow_domain::{
+        Account, Kes, Timestamp,
+        audit::{AuditAction, AuditEntry},
+        payment::{OrderFooting, Stated},
+    };
+    let world = World::start().await;
+    let wrong = sandbox::Behaviour::CallbackAmount { amount: "1.00".into() };
+    world.sandbox.misbehave(sandbox::Rule::once(wrong).on(sandbox::Operation::StkPush));
+    let order = world.order().await;
+    let payment = world.pushed(&order, BUYER_PHONE).await;
+    let callback = world.callback().await;
+    world.handle(&callback).await.unwrap();
+    let held = world.payment(payment.id).await;
+    assert_eq!((held.review, world.held(order.id).await), (Some(ReviewReason::WrongAmount), 0));
+    let receipt = held.receipt.clone().unwrap().parse().unwrap();
+    let (now, stated) = (Timestamp::now(), Stated::Paid { amount: Kes(11), receipt });
+    let ended = held.stated(&stated, OrderFooting::Payable, now).unwrap();
+    let admin = Account::from_bytes([9; 32]);
+    let entry =
+        AuditEntry::new(admin, AuditAction::SettlePayment, format!("mpesa_transactions/{}", held.id), None, now);
+    let settled = world.db.store.payments().settle_as_stated(&ended, &entry).await;
+    assert_eq!(settled, Ok(descrow_store::Settled::Done));
+    world.handle(&callback).await.unwrap();
+    world.processor.handle(&crate::check(&payment), crate::world::deadline()).await.unwrap();
+    assert_eq!(world.payment(payment.id).await, ended.payment);
+    assert_eq!((world.held(order.id).await, world.record_command(order.id).await), (11, None));
+    let refund = ended.refund.unwrap();
+    world.sent_back(&refund).await;
+    let result = world.callback().await;
+    for _ in 0..2 {
+        world.handle(&result).await.unwrap();
+        assert_eq!(world.payment(refund.id).await.status, PaymentStatus::Succeeded);
+        assert_eq!((world.held(order.id).await, world.sandbox.received(BUYER_PHONE)), (0, 11));
+    }
+}
