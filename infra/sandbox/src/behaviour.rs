@@ -67,16 +67,16 @@ pub enum Behaviour {
         /// The body as it is.
         body: String,
     },
-    /// This error in Safaricom's shape; nothing was processed.
+    /// This error in the service's shape; nothing was processed.
     Error {
         /// HTTP status.
         status: u16,
-        /// `errorCode`
+        /// `errorCode`, where the service has such.
         code: String,
         /// `errorMessage`
         message: String,
     },
-    /// The token is refused although it is valid.
+    /// The caller's token is refused although it is valid, or its key where there is no token.
     TokenRefused,
     /// OAuth writes `expires_in` as a number.
     NumericExpiry,
@@ -148,9 +148,9 @@ pub enum Behaviour {
     },
     /// The pin is answered with another file's CID.
     WrongCid,
-    /// The gateway returns other bytes.
+    /// A gateway or node returns other bytes.
     Corrupt,
-    /// The gateway says 404.
+    /// A gateway or node says that it has not the content.
     Missing,
 }
 
@@ -171,8 +171,10 @@ pub(crate) enum Stage {
     Payout,
     /// When a duplicate payout is refused.
     Duplicate,
-    /// When content is named or read.
-    Content,
+    /// When a pin is answered.
+    Naming,
+    /// When content is read.
+    Reading,
 }
 
 impl Behaviour {
@@ -190,7 +192,8 @@ impl Behaviour {
             Self::CallbackFirst => Stage::Push,
             Self::PayoutCode { .. } => Stage::Payout,
             Self::DuplicateAs { .. } => Stage::Duplicate,
-            Self::WrongCid | Self::Corrupt | Self::Missing => Stage::Content,
+            Self::WrongCid => Stage::Naming,
+            Self::Corrupt | Self::Missing => Stage::Reading,
             _ => Stage::Callback,
         }
     }

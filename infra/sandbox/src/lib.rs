@@ -5,9 +5,11 @@
 //! experience says (DARAJA.md §13): every misbehaviour is a [`Rule`] that matches an operation and a phone and lasts for a
 //! number of times. `infra/sandbox/README.md` lists the control API, the behaviours and the credentials.
 
+mod answer;
 mod behaviour;
 mod control;
 mod daraja;
+mod door;
 mod ipfs;
 mod journal;
 mod ledger;

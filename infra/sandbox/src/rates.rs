@@ -1,27 +1,36 @@
 //! CoinGecko's `/simple/price`, for one coin in two currencies.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
     extract::{Query, State},
-    http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{
-    Value, json,
+    json,
     value::{RawValue, to_raw_value},
 };
 
 use crate::{
-    Behaviour, Operation,
-    behaviour::Stage,
-    daraja::lost_connection,
-    journal::{Request, now},
+    Operation,
+    answer::json_answer,
+    door::{Answered, Dialect, serve},
+    journal::now,
     world::Shared,
 };
+
+const DIALECT: Dialect = Dialect {
+    error: |status, _, message| error(status, i64::from(status), message),
+    refused: |_| Answered::new(error(401, 10_002, "API Key Missing"), "10002"),
+};
+
+/// CoinGecko's shape of an error. Its code is the status, or a number of its own.
+fn error(status: u16, code: i64, message: &str) -> Response {
+    json_answer(status, &json!({ "status": { "error_code": code, "error_message": message } }))
+}
 
 /// What a DOT costs: numbers as they are written, so that a test can have any.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -87,30 +96,7 @@ async fn change(State(shared): State<Arc<Shared>>, Json(prices): Json<Prices>) -
 }
 
 async fn price(State(shared): State<Arc<Shared>>, Query(asked): Query<Asked>) -> Response {
-    let before = shared.take(Stage::Before, Operation::Rates, None);
-    if let Some(Behaviour::Slow { ms }) = before {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
-    }
-    let status = |status: u16| StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let response = match &before {
-        Some(Behaviour::Hang { ms }) => {
-            record(&shared, None);
-            return lost_connection(Duration::from_millis(*ms)).await;
-        }
-        Some(Behaviour::Answer { status: code, body }) => (status(*code), body.clone()).into_response(),
-        Some(Behaviour::Html { status: code }) => (status(*code), "<html>busy</html>").into_response(),
-        Some(Behaviour::Error { status: code, message, .. }) => {
-            let body = json!({ "status": { "error_code": code, "error_message": message } });
-            (status(*code), Json(body)).into_response()
-        }
-        _ => answer(&shared, &asked),
-    };
-    if before == Some(Behaviour::LoseAnswer) {
-        record(&shared, None);
-        return lost_connection(Duration::ZERO).await;
-    }
-    record(&shared, Some(response.status().as_u16()));
-    response
+    serve(&shared, Operation::Rates, DIALECT, async { Answered::accepted(answer(&shared, &asked)) }).await
 }
 
 /// CoinGecko leaves out what it does not know, or was not asked for.
@@ -127,17 +113,4 @@ fn answer(shared: &Shared, asked: &Asked) -> Response {
     let last_updated_at = seconds.unwrap_or_else(|| RawValue::NULL.to_owned());
     let coin = Coin { usd, kes, last_updated_at };
     Json(std::collections::BTreeMap::from([("polkadot", coin)])).into_response()
-}
-
-fn record(shared: &Shared, status: Option<u16>) {
-    let outcome = if status == Some(200) { "accepted" } else { "refused" };
-    let entry = Request {
-        at: now(),
-        operation: Operation::Rates,
-        phone: None,
-        status,
-        outcome: outcome.into(),
-        body: Value::Null,
-    };
-    shared.world().journal.requests.push(entry);
 }

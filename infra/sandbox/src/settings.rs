@@ -41,6 +41,9 @@ pub struct Settings {
     pub wallet: u64,
     /// What the payout shortcode's utility account holds at the start, in shillings.
     pub float: u64,
+    /// The token that the Kubo node wants with each command (`API.Authorizations`); `None` obeys everybody, as a node does
+    /// that was told nothing.
+    pub kubo_token: Option<String>,
 }
 
 impl Default for Settings {
@@ -57,6 +60,7 @@ impl Default for Settings {
             duplicate_style: DuplicateStyle::Error,
             wallet: 300_000,
             float: 10_000_000,
+            kubo_token: None,
         }
     }
 }

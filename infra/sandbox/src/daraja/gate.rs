@@ -1,4 +1,4 @@
-//! The gateway in front of every operation: misbehaviours, content type, token, journal.
+//! What Daraja asks of every request that carries a token: the token, a content type, a body; then the operation itself.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,59 +8,25 @@ use axum::{
 };
 use serde_json::Value;
 
-use super::{
-    answer::{Refusal, html, json_answer, lost_connection, raw},
-    fields::Fields,
-    payout, push, query, status,
-};
+use super::{answer::Refusal, fields::Fields, payout, push, query, status};
 use crate::{
-    Behaviour, Operation,
-    behaviour::Stage,
-    journal::{Request, now, without_credentials},
+    Operation,
+    answer::json_answer,
+    door::{Answered, Asked, Dialect, serve},
+    journal::without_credentials,
     world::Shared,
 };
 
+const DIALECT: Dialect = Dialect { error: Refusal::shape, refused: |operation| invalid_token(operation).into() };
+
 pub(crate) async fn handle(shared: &Arc<Shared>, operation: Operation, headers: &HeaderMap, body: &[u8]) -> Response {
     let fields = Fields::parse(body);
-    let phone = fields.as_ref().ok().and_then(|fields| phone_of(shared, operation, fields));
-    let entry = Request {
-        at: now(),
+    let known = fields.as_ref().ok();
+    let asked = Asked {
         operation,
-        phone: phone.clone(),
-        status: None,
-        outcome: "no answer".into(),
-        body: fields.as_ref().map_or(Value::Null, |f| without_credentials(f.to_value())),
+        phone: known.and_then(|fields| phone_of(shared, operation, fields)),
+        body: known.map_or(Value::Null, |fields| without_credentials(fields.to_value())),
     };
-    let behaviour = shared.take(Stage::Before, operation, phone.as_deref());
-    let write = |status: Option<u16>, outcome: &str| {
-        let entry = Request { status, outcome: outcome.to_owned(), ..entry.clone() };
-        shared.world().journal.requests.push(entry);
-    };
-    match behaviour {
-        Some(Behaviour::Html { status }) => {
-            write(Some(status), "html");
-            return html(status);
-        }
-        Some(Behaviour::Hang { ms }) => {
-            write(None, "hang");
-            return lost_connection(Duration::from_millis(ms)).await;
-        }
-        Some(Behaviour::Answer { status, body }) => {
-            write(Some(status), "scripted answer");
-            return raw(status, "application/json", body);
-        }
-        Some(Behaviour::Error { status, code, message }) => {
-            write(Some(status), &code);
-            return Refusal::new(status, &code, &message).respond();
-        }
-        Some(Behaviour::TokenRefused) => {
-            let refusal = invalid_token(operation);
-            write(Some(refusal.status), &refusal.code);
-            return refusal.respond();
-        }
-        Some(Behaviour::Slow { ms }) => tokio::time::sleep(Duration::from_millis(ms)).await,
-        _ => {}
-    }
     let processed = async {
         authorised(shared, operation, headers)?;
         content_type(operation, headers)?;
@@ -72,21 +38,11 @@ pub(crate) async fn handle(shared: &Arc<Shared>, operation: Operation, headers: 
             _ => status::ask(shared, &fields),
         }
     };
-    let answer: Result<Value, Refusal> = processed.await;
-    if behaviour == Some(Behaviour::LoseAnswer) {
-        write(None, answer.map_or_else(|refusal| refusal.code, |_| "accepted, answer lost".into()).as_str());
-        return lost_connection(Duration::ZERO).await;
-    }
-    match answer {
-        Ok(value) => {
-            write(Some(200), "accepted");
-            json_answer(200, &value)
-        }
-        Err(refusal) => {
-            write(Some(refusal.status), &refusal.code);
-            refusal.respond()
-        }
-    }
+    let answered = async {
+        let answer: Result<Value, Refusal> = processed.await;
+        answer.map_or_else(Answered::from, |value| Answered::accepted(json_answer(200, &value)))
+    };
+    serve(shared, asked, DIALECT, answered).await
 }
 
 /// The phone that a request concerns, for rules and the journal.

@@ -24,7 +24,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Operation, world::Shared};
 
-pub(crate) use answer::lost_connection;
 pub(crate) use callback::send;
 pub(crate) use phone::answer_prompt;
 

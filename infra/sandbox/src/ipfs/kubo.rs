@@ -1,21 +1,28 @@
 //! The part of a Kubo node's RPC that files need: `add`, `cat`, `pin/add` and `pin/ls`. Commands are `POST`s.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, future::Future, sync::Arc};
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{Multipart, Query, State},
-    http::StatusCode,
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
     routing::post,
 };
 use serde_json::{Value, json};
 
-use super::{Content, keep, named, record, upload};
-use crate::{Operation, world::Shared};
+use super::{keep, named, read_as, upload};
+use crate::{
+    Operation,
+    answer::{json_answer, text},
+    door::{Answered, Dialect, serve},
+    world::Shared,
+};
 
 /// What a node is told beside the command.
 type Arguments = Query<HashMap<String, String>>;
+
+const DIALECT: Dialect = Dialect { error: |status, _, message| error(status, message), refused: |_| denied() };
 
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
@@ -25,10 +32,36 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/api/v0/pin/ls", post(list))
 }
 
+fn error(status: u16, message: &str) -> Response {
+    json_answer(status, &json!({ "Message": message, "Code": 0, "Type": "error" }))
+}
+
 /// A node's error: whatever it is about, HTTP 500.
-fn failed(message: &str) -> Response {
-    let body = json!({ "Message": message, "Code": 0, "Type": "error" });
-    (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
+fn failed(message: &str) -> Answered {
+    Answered::new(error(500, message), "failed")
+}
+
+/// What a node says to whom its `API.Authorizations` does not know.
+fn denied() -> Answered {
+    let words = "Kubo RPC Access Denied: Please provide a valid authorization token as defined in the API.Authorizations \
+                 configuration.";
+    Answered::new(text(403, words), "access denied")
+}
+
+/// Runs a command for those whom the node obeys.
+async fn command(
+    shared: &Shared,
+    operation: Operation,
+    headers: &HeaderMap,
+    processed: impl Future<Output = Answered>,
+) -> Response {
+    let token =
+        headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let permitted = async {
+        let obeyed = shared.world().settings.kubo_token.as_deref().is_none_or(|wanted| token == Some(wanted));
+        if obeyed { processed.await } else { denied() }
+    };
+    serve(shared, operation, DIALECT, permitted).await
 }
 
 /// Whether the file is to be laid out as [`super::cid`] does it, said in words and not by a node's own configuration.
@@ -38,54 +71,75 @@ fn laid_out(arguments: &HashMap<String, String>) -> bool {
         .all(|(name, value)| arguments.get(name).map(String::as_str) == Some(value))
 }
 
-async fn add(State(shared): State<Arc<Shared>>, Query(arguments): Arguments, form: Multipart) -> Response {
-    if !laid_out(&arguments) {
+async fn add(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Query(arguments): Arguments,
+    form: Multipart,
+) -> Response {
+    command(&shared, Operation::Pin, &headers, Box::pin(added(&shared, &arguments, form))).await
+}
+
+async fn added(shared: &Shared, arguments: &HashMap<String, String>, form: Multipart) -> Answered {
+    if !laid_out(arguments) {
         return failed("the sandbox lays files out with cid-version=1, base32, raw leaves and chunks of 262144");
     }
     let Some(upload) = upload(form).await else {
-        return (StatusCode::BAD_REQUEST, "file argument 'path' is required").into_response();
+        return Answered::new(text(400, "file argument 'path' is required"), "no file");
     };
     let size = upload.bytes.len().to_string();
-    let kept = keep(&shared, upload.bytes, upload.media_type).await;
-    record(&shared, Operation::Pin, Some(200));
-    match kept {
-        Ok((cid, _)) => Json(json!({ "Name": upload.name, "Hash": named(&shared, cid), "Size": size })).into_response(),
+    match keep(shared, upload.bytes, upload.media_type).await {
+        Ok((cid, _)) => {
+            let body = json!({ "Name": upload.name, "Hash": named(shared, cid), "Size": size });
+            Answered::accepted(json_answer(200, &body))
+        }
         Err(error) => failed(&error.to_string()),
     }
 }
 
-fn content(shared: &Shared, arguments: &HashMap<String, String>) -> Option<(String, Content)> {
-    let cid = arguments.get("arg")?.trim_start_matches("/ipfs/");
-    shared.world().content.get(cid).map(|content| (cid.to_owned(), content.clone()))
+/// The content that a command is about.
+fn asked(arguments: &HashMap<String, String>) -> &str {
+    arguments.get("arg").map_or("", |path| path.trim_start_matches("/ipfs/"))
 }
 
-async fn cat(State(shared): State<Arc<Shared>>, Query(arguments): Arguments) -> Response {
-    let response = match content(&shared, &arguments) {
-        Some((_, content)) => axum::body::Bytes::from_owner(content.bytes).into_response(),
-        // A node would look for it in the network.
-        None => failed("block was not found locally (offline)"),
-    };
-    record(&shared, Operation::Gateway, Some(response.status().as_u16()));
-    response
+/// Whether the node has it, which pins all it has.
+fn has(shared: &Shared, cid: &str) -> bool {
+    shared.world().content.contains_key(cid)
 }
 
-async fn pin(State(shared): State<Arc<Shared>>, Query(arguments): Arguments) -> Response {
-    match content(&shared, &arguments) {
-        Some((cid, _)) => Json(json!({ "Pins": [cid] })).into_response(),
-        None => failed("pin: block was not found locally (offline)"),
-    }
-}
-
-async fn list(State(shared): State<Arc<Shared>>, Query(arguments): Arguments) -> Response {
-    let asked = arguments.get("arg").map_or("", String::as_str);
-    let response = match content(&shared, &arguments) {
-        Some((cid, _)) => {
-            let mut keys = serde_json::Map::new();
-            keys.insert(cid, json!({ "Type": "recursive" }));
-            Json(json!({ "Keys": Value::Object(keys) })).into_response()
+async fn cat(State(shared): State<Arc<Shared>>, headers: HeaderMap, Query(arguments): Arguments) -> Response {
+    let processed = async {
+        match read_as(&shared, asked(&arguments)) {
+            Some(content) => Answered::accepted(axum::body::Bytes::from_owner(content.bytes).into_response()),
+            // A node would look for it in the network.
+            None => failed("block was not found locally (offline)"),
         }
-        None => failed(&format!("path '{asked}' is not pinned")),
     };
-    record(&shared, Operation::PinList, Some(response.status().as_u16()));
-    response
+    command(&shared, Operation::Gateway, &headers, processed).await
+}
+
+async fn pin(State(shared): State<Arc<Shared>>, headers: HeaderMap, Query(arguments): Arguments) -> Response {
+    let processed = async {
+        let cid = asked(&arguments);
+        if has(&shared, cid) {
+            Answered::accepted(json_answer(200, &json!({ "Pins": [cid] })))
+        } else {
+            failed("pin: block was not found locally (offline)")
+        }
+    };
+    command(&shared, Operation::Pin, &headers, processed).await
+}
+
+async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap, Query(arguments): Arguments) -> Response {
+    let processed = async {
+        let cid = asked(&arguments);
+        if has(&shared, cid) {
+            let mut keys = serde_json::Map::new();
+            keys.insert(cid.to_owned(), json!({ "Type": "recursive" }));
+            Answered::accepted(json_answer(200, &json!({ "Keys": Value::Object(keys) })))
+        } else {
+            failed(&format!("path '{cid}' is not pinned"))
+        }
+    };
+    command(&shared, Operation::PinList, &headers, processed).await
 }

@@ -4,12 +4,12 @@ mod cid;
 mod kubo;
 mod pinata;
 
-use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Multipart, Path as UrlPath, State},
-    http::{StatusCode, header},
+    http::header,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -17,9 +17,9 @@ use serde_json::Value;
 
 use crate::{
     Behaviour, Operation,
+    answer::text,
     behaviour::Stage,
-    daraja::lost_connection,
-    journal::{Request, now},
+    door::{Answered, Dialect, serve},
     world::Shared,
 };
 
@@ -101,39 +101,40 @@ async fn keep(shared: &Shared, bytes: Vec<u8>, media_type: String) -> std::io::R
 
 /// The CID as the answer names it.
 fn named(shared: &Shared, cid: String) -> String {
-    match shared.take(Stage::Content, Operation::Pin, None) {
+    match shared.take(Stage::Naming, Operation::Pin, None) {
         Some(Behaviour::WrongCid) => cid::of(b"another file"),
         _ => cid,
     }
 }
 
-async fn read(State(shared): State<Arc<Shared>>, UrlPath(cid): UrlPath<String>) -> Response {
-    let before = shared.take(Stage::Before, Operation::Gateway, None);
-    if let Some(Behaviour::Hang { ms }) = before {
-        return lost_connection(Duration::from_millis(ms)).await;
+/// What a door to the store has of a file, and how it is read this time; `None` where it is not found.
+fn read_as(shared: &Shared, cid: &str) -> Option<Content> {
+    let odd = shared.take(Stage::Reading, Operation::Gateway, None);
+    let content = shared.world().content.get(cid).cloned()?;
+    match odd {
+        Some(Behaviour::Missing) => None,
+        Some(Behaviour::Corrupt) => Some(Content { bytes: Arc::from(b"corrupt".as_slice()), ..content }),
+        _ => Some(content),
     }
-    let odd = shared.take(Stage::Content, Operation::Gateway, None);
-    let content = shared.world().content.get(&cid).cloned();
-    let response = match (content, odd) {
-        (Some(_), Some(Behaviour::Corrupt)) => "corrupt".into_response(),
-        (Some(_), Some(Behaviour::Missing)) | (None, _) => {
-            (StatusCode::NOT_FOUND, "ipfs resolve: not found").into_response()
-        }
-        (Some(content), _) => {
-            let headers = [
-                (header::CONTENT_TYPE, content.media_type.clone()),
-                (header::CACHE_CONTROL, "public, max-age=29030400, immutable".to_owned()),
-                (header::ETAG, format!("\"{cid}\"")),
-            ];
-            (headers, axum::body::Bytes::from_owner(content.bytes)).into_response()
-        }
-    };
-    record(&shared, Operation::Gateway, Some(response.status().as_u16()));
-    response
 }
 
-fn record(shared: &Shared, operation: Operation, status: Option<u16>) {
-    let outcome = if status == Some(200) { "accepted" } else { "refused" };
-    let entry = Request { at: now(), operation, phone: None, status, outcome: outcome.into(), body: Value::Null };
-    shared.world().journal.requests.push(entry);
+/// A gateway says what is wrong in plain words.
+const DIALECT: Dialect = Dialect {
+    error: |status, _, message| text(status, message),
+    refused: |_| Answered::new(text(401, "Unauthorized"), "unauthorised"),
+};
+
+async fn read(State(shared): State<Arc<Shared>>, UrlPath(cid): UrlPath<String>) -> Response {
+    let processed = async {
+        let Some(content) = read_as(&shared, &cid) else {
+            return Answered::new(text(404, "ipfs resolve: not found"), "not found");
+        };
+        let headers = [
+            (header::CONTENT_TYPE, content.media_type),
+            (header::CACHE_CONTROL, "public, max-age=29030400, immutable".to_owned()),
+            (header::ETAG, format!("\"{cid}\"")),
+        ];
+        Answered::accepted((headers, axum::body::Bytes::from_owner(content.bytes)).into_response())
+    };
+    serve(&shared, Operation::Gateway, DIALECT, processed).await
 }

@@ -1,19 +1,24 @@
 //! Pinata's pinning API.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Router,
     extract::{Multipart, Query, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use descrow_domain::Timestamp;
 use serde_json::{Value, json};
 
-use super::{keep, named, record, upload};
-use crate::{Behaviour, Operation, behaviour::Stage, daraja::lost_connection, world::Shared};
+use super::{keep, named, upload};
+use crate::{
+    Operation,
+    answer::json_answer,
+    door::{Answered, Dialect, serve},
+    world::Shared,
+};
 
 /// The token that the simulated Pinata takes.
 pub const JWT: &str = "descrow-sandbox-pinata-jwt";
@@ -29,10 +34,15 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/data/testAuthentication", get(test_authentication))
 }
 
+const DIALECT: Dialect = Dialect { error, refused: |_| unauthenticated() };
+
 /// Pinata's shape of an error.
-fn pinata_error(status: u16, reason: &str, details: &str) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, axum::Json(json!({ "error": { "reason": reason, "details": details } }))).into_response()
+fn error(status: u16, reason: &str, details: &str) -> Response {
+    json_answer(status, &json!({ "error": { "reason": reason, "details": details } }))
+}
+
+fn refused(status: u16, reason: &str, details: &str) -> Answered {
+    Answered::new(error(status, reason, details), reason)
 }
 
 fn authenticated(headers: &HeaderMap) -> bool {
@@ -43,13 +53,14 @@ fn authenticated(headers: &HeaderMap) -> bool {
     }
 }
 
-fn unauthenticated() -> Response {
-    pinata_error(401, "INVALID_CREDENTIALS", "Invalid/expired credentials")
+fn unauthenticated() -> Answered {
+    refused(401, "INVALID_CREDENTIALS", "Invalid/expired credentials")
 }
 
+/// Not an operation: no rule and no journal knows it.
 async fn test_authentication(headers: HeaderMap) -> Response {
     if !authenticated(&headers) {
-        return unauthenticated();
+        return unauthenticated().response;
     }
     axum::Json(json!({ "message": "Congratulations! You are communicating with the Pinata API!" })).into_response()
 }
@@ -60,53 +71,41 @@ async fn list(
     headers: HeaderMap,
     Query(filter): Query<HashMap<String, String>>,
 ) -> Response {
-    let before = shared.take(Stage::Before, Operation::PinList, None);
-    let response = match &before {
-        Some(Behaviour::Hang { ms }) => lost_connection(Duration::from_millis(*ms)).await,
-        Some(Behaviour::Error { status, code, message }) => pinata_error(*status, code, message),
-        _ if authenticated(&headers) => {
-            let part = filter.get("hashContains").map_or("", String::as_str);
-            let world = shared.world();
-            let rows: Vec<Value> = world
-                .content
-                .iter()
-                .filter(|(cid, _)| cid.contains(part))
-                .map(|(cid, content)| json!({ "ipfs_pin_hash": cid, "size": content.bytes.len(), "date_unpinned": null }))
-                .collect();
-            axum::Json(json!({ "rows": rows })).into_response()
+    let processed = async {
+        if !authenticated(&headers) {
+            return unauthenticated();
         }
-        _ => unauthenticated(),
+        let part = filter.get("hashContains").map_or("", String::as_str);
+        let world = shared.world();
+        let rows: Vec<Value> = world
+            .content
+            .iter()
+            .filter(|(cid, _)| cid.contains(part))
+            .map(|(cid, content)| json!({ "ipfs_pin_hash": cid, "size": content.bytes.len(), "date_unpinned": null }))
+            .collect();
+        Answered::accepted(json_answer(200, &json!({ "rows": rows })))
     };
-    record(&shared, Operation::PinList, Some(response.status().as_u16()));
-    response
+    serve(&shared, Operation::PinList, DIALECT, processed).await
 }
 
 async fn pin(State(shared): State<Arc<Shared>>, headers: HeaderMap, form: Multipart) -> Response {
-    let before = shared.take(Stage::Before, Operation::Pin, None);
-    let response = match &before {
-        Some(Behaviour::Hang { ms }) => lost_connection(Duration::from_millis(*ms)).await,
-        Some(Behaviour::Error { status, code, message }) => pinata_error(*status, code, message),
-        _ if authenticated(&headers) => pinned(&shared, form).await,
-        _ => unauthenticated(),
-    };
-    let lost = before == Some(Behaviour::LoseAnswer);
-    record(&shared, Operation::Pin, if lost { None } else { Some(response.status().as_u16()) });
-    if lost { lost_connection(Duration::ZERO).await } else { response }
+    let processed = async { if authenticated(&headers) { pinned(&shared, form).await } else { unauthenticated() } };
+    serve(&shared, Operation::Pin, DIALECT, processed).await
 }
 
-async fn pinned(shared: &Shared, form: Multipart) -> Response {
+async fn pinned(shared: &Shared, form: Multipart) -> Answered {
     let Some(upload) = upload(form).await else {
-        return pinata_error(400, "INVALID_FILE", "The request has no readable field `file`");
+        return refused(400, "INVALID_FILE", "The request has no readable field `file`");
     };
     // Only CIDv1 is spoken here; Pinata's default of old is version 0.
     if upload.options.as_ref().and_then(|o| o.get("cidVersion")) != Some(&json!(1)) {
-        return pinata_error(400, "UNSUPPORTED", "pinataOptions.cidVersion must be 1 in the sandbox");
+        return refused(400, "UNSUPPORTED", "pinataOptions.cidVersion must be 1 in the sandbox");
     }
     let size = upload.bytes.len();
     let (cid, duplicate) = match keep(shared, upload.bytes, upload.media_type).await {
         Ok(kept) => kept,
-        Err(error) => return pinata_error(500, "INTERNAL", &error.to_string()),
+        Err(error) => return refused(500, "INTERNAL", &error.to_string()),
     };
     let body = json!({ "IpfsHash": named(shared, cid), "PinSize": size, "Timestamp": Timestamp::now().rfc3339(), "isDuplicate": duplicate });
-    axum::Json(body).into_response()
+    Answered::accepted(json_answer(200, &body))
 }

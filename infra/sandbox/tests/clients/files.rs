@@ -125,6 +125,39 @@ async fn a_pin_is_verified_retried_and_refused() {
 }
 
 #[tokio::test]
+async fn a_node_that_wants_a_token_obeys_only_who_has_it() {
+    let rig = rig().await;
+    rig.sandbox.configure(|settings| settings.kubo_token = Some("of-the-node".into()));
+    let node = rig.base.join("/api/v0").unwrap();
+    let kubo = |token: Option<&str>| Kubo::new(rig.http.clone(), &node, token.map(Secret::new)).unwrap();
+    let cid = ContentId::of(b"a");
+    for stranger in [None, Some("wrong")] {
+        assert_eq!(kubo(stranger).pin(file(b"a"), soon()).await, Err(PinError::Unauthorised(403)), "{stranger:?}");
+        assert_eq!(kubo(stranger).has(cid, soon()).await, Err(PinError::Unauthorised(403)), "{stranger:?}");
+    }
+    assert_eq!(kubo(Some("of-the-node")).pin(file(b"a"), soon()).await, Ok(cid));
+    assert_eq!(kubo(Some("of-the-node")).has(cid, soon()).await, Ok(true));
+}
+
+#[tokio::test]
+async fn a_node_lies_and_forgets_as_a_gateway_does_and_another_cid_waits_for_a_pin() {
+    let rig = rig().await;
+    let cid = rig.pinata.pin(file(b"hello"), soon()).await.unwrap();
+    rig.sandbox.misbehave(Rule::once(Behaviour::WrongCid));
+    // What a node has not it fails to give, which says less than a gateway's 404.
+    let places = [(rig.base.clone(), FetchError::NotFound), (rig.base.join("/api/v0").unwrap(), FetchError::NoAnswer)];
+    for (base, missing) in places {
+        let place = Gateways::new(rig.http.clone(), vec![base]);
+        rig.sandbox.misbehave(Rule::once(Behaviour::Corrupt));
+        assert_eq!(place.get(cid, 100, soon()).await, Err(FetchError::Mismatch));
+        rig.sandbox.misbehave(Rule::once(Behaviour::Missing));
+        assert_eq!(place.get(cid, 100, soon()).await, Err(missing));
+        assert_eq!(place.get(cid, 100, soon()).await.as_deref(), Ok(b"hello".as_slice()));
+    }
+    assert_eq!(rig.pinata.pin(file(b"hello"), soon()).await, Err(PinError::Mismatch));
+}
+
+#[tokio::test]
 async fn a_lying_gateway_is_passed_over_and_never_believed() {
     let (liar, honest) = (rig().await, rig().await);
     let cid = liar.pinata.pin(file(b"hello"), soon()).await.unwrap();

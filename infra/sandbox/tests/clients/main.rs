@@ -5,6 +5,8 @@ mod collections;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod misbehaviours;
+#[cfg(test)]
 mod payouts;
 #[cfg(test)]
 mod rates;
