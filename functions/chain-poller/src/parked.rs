@@ -114,3 +114,40 @@ impl Poller {
         self.make_true(found, referred.order?).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use descrow_chain::ChainError;
+    use descrow_store::Table;
+
+    use super::*;
+
+    #[test]
+    fn what_lies_with_one_order_waits_and_what_lies_with_the_database_or_the_chain_stops_the_run() {
+        let failed = |code: &str| {
+            let (operation, code) = ("TransactWriteItems", code.to_owned());
+            PollError::from(StoreError::Failed { operation, table: Table::Orders, code })
+        };
+        let (key, reason) = ("1".to_owned(), "missing field".to_owned());
+        let unreadable = StoreError::Unreadable { table: Table::Users, key, reason: reason.clone() };
+        for (error, expected) in [
+            (unreadable.into(), Some("unreadable_row")),
+            (StoreError::Unwritable { table: Table::Orders, reason }.into(), Some("unwritable_row")),
+            (StoreError::Contention(Table::Orders).into(), Some("contention")),
+            (PollError::Contention, Some("contention")),
+            (PollError::OrderMissing, Some("order_missing")),
+            (PollError::NotOnChain, Some("not_on_chain")),
+            (failed("ValidationError"), Some("refused_by_the_database")),
+            (failed("ValidationException"), Some("refused_by_the_database")),
+            (failed("ThrottlingError"), None),
+            (failed("UnprocessedKeys"), None),
+            (failed("timeout"), None),
+            (failed("AccessDeniedException"), None),
+            (StoreError::NotConfigured(Table::Orders).into(), None),
+            (ChainError::NoSuchBlock(7).into(), None),
+            (PollError::Overtaken, None),
+        ] {
+            assert_eq!(reason_of_its_order(&error), expected, "{error}");
+        }
+    }
+}

@@ -45,6 +45,17 @@ fn daily(day: &str, mode: PaymentMode, figure: Figure) -> Counter {
 }
 
 #[test]
+fn an_order_counts_with_the_money_that_paid_it() {
+    let created = new_order(PaymentMode::Mpesa, 1_500, 75, at("2026-11-22", 0));
+    let funded = moved(&created, OrderStatus::Funded, at("2026-11-22", 20));
+    let from_a_wallet = Order { funded_by: Some(PaymentMode::Dot), ..funded };
+    let mut total = deltas(None, &created);
+    total.merge(&deltas(Some(&created), &from_a_wallet));
+    let meant = Order { payment_mode: PaymentMode::Dot, funded_by: None, ..from_a_wallet };
+    assert_eq!(total, of_order(&meant), "and nowhere else");
+}
+
+#[test]
 fn each_step_of_an_order_counts_on_the_day_it_was_made() {
     let (mode, before_midnight) = (PaymentMode::Mpesa, at("2026-11-22", 86_390));
     let created = new_order(mode, 1_500, 75, before_midnight);

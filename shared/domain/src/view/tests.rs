@@ -123,6 +123,12 @@ fn what_an_admin_proposes_and_which_admins_decided_is_shown_to_admins_alone() {
         kes_to_seller: Kes(0),
     });
     assert_eq!(shown(&order, Viewer::Admin).1, admins);
+    let sums = |order: &Order| {
+        let decision = OrderView::new(order, Viewer::Buyer, |_| None).dispute.unwrap().decision.unwrap();
+        (decision.kes_to_buyer, decision.dot_to_buyer)
+    };
+    let from_a_wallet = Order { funded_by: Some(PaymentMode::Dot), ..order.clone() };
+    assert_eq!((sums(&order), sums(&from_a_wallet)), ((Some(6_797), None), (None, Some("12.5".to_owned()))));
     for party in [Viewer::Buyer, Viewer::Seller] {
         assert_eq!(shown(&order, party), (nothing.clone(), nothing.clone()), "{party:?}");
     }
