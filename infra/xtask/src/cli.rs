@@ -94,10 +94,11 @@ pub(crate) struct Up {
     /// Address of the escrow contract on that chain; `ORACLE_SEED` in the environment signs for its oracle
     #[arg(long, value_name = "ADDRESS", requires = "chain_url")]
     pub(crate) contract: Option<String>,
-    /// An IPFS pinning API instead of the sandbox; `IPFS_JWT` in the environment is its token
-    #[arg(long, value_name = "URL")]
+    /// An IPFS pinning API instead of the sandbox: Pinata's, or a Kubo node's RPC where the URL ends in `/api/v0`. `IPFS_JWT` in
+    /// the environment is its token, which a node may do without
+    #[arg(long, value_name = "URL", requires = "ipfs_gateway")]
     pub(crate) ipfs_url: Option<String>,
-    /// Where its content is read; the pinning API itself where absent
+    /// The gateway where browsers and functions read its content
     #[arg(long, value_name = "URL", requires = "ipfs_url")]
     pub(crate) ipfs_gateway: Option<String>,
 }
@@ -179,9 +180,18 @@ mod tests {
     }
 
     #[test]
-    fn a_real_daraja_needs_its_credentials_and_a_real_chain_its_contract() {
-        for option in ["--daraja-url", "--daraja-credentials", "--chain-url", "--contract", "--ipfs-gateway"] {
-            assert!(Cli::try_parse_from(["xtask", "up", option, "https://x"]).is_err(), "{option}");
+    fn a_real_part_needs_what_belongs_to_it() {
+        for (option, missing) in [
+            ("--daraja-url", "--daraja-credentials <FILE>"),
+            ("--daraja-credentials", "--daraja-url <URL>"),
+            ("--chain-url", "--contract <ADDRESS>"),
+            ("--contract", "--chain-url <URL>"),
+            ("--ipfs-url", "--ipfs-gateway <URL>"),
+            ("--ipfs-gateway", "--ipfs-url <URL>"),
+        ] {
+            let error = Cli::try_parse_from(["xtask", "up", option, "https://x"]).err().unwrap().to_string();
+            assert!(error.contains("required arguments were not provided"), "{option}: {error}");
+            assert!(error.contains(missing), "{option}: {error}");
         }
     }
 }

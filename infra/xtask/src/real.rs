@@ -52,15 +52,14 @@ impl Real {
             }
             _ => None,
         };
-        let ipfs = match ipfs_url {
-            Some(url) => {
-                let gateway = ipfs_gateway.as_ref().unwrap_or(url);
+        let ipfs = match (ipfs_url, ipfs_gateway) {
+            (Some(url), Some(gateway)) => {
                 reachable("--ipfs-url", url, HTTP)?;
                 reachable("--ipfs-gateway", gateway, HTTP)?;
-                let jwt = secret("IPFS_JWT", "--ipfs-url")?;
-                Some(Ipfs { url: url.clone(), gateway: gateway.clone(), jwt })
+                let jwt = secret("IPFS_JWT", "--ipfs-url");
+                Some(pinning(url, gateway, jwt)?)
             }
-            None => None,
+            _ => None,
         };
         Ok(Self { daraja, ipfs, chain })
     }
@@ -81,6 +80,14 @@ impl Real {
 fn secret(variable: &str, option: &str) -> anyhow::Result<String> {
     let value = env::var(variable).ok().filter(|value| !value.is_empty());
     value.with_context(|| format!("{option} needs {variable} in the environment"))
+}
+
+/// A pinning API with its gateway. The token is Pinata's; a node may do without.
+fn pinning(url: &str, gateway: &str, jwt: anyhow::Result<String>) -> anyhow::Result<Ipfs> {
+    let is_rpc = |url: &str| url.trim_end_matches('/').ends_with("/api/v0");
+    ensure!(!is_rpc(gateway), "--ipfs-gateway is a Kubo node's RPC, which no browser can ask; its gateway is wanted");
+    let jwt = if is_rpc(url) { jwt.unwrap_or_default() } else { jwt? };
+    Ok(Ipfs { url: url.to_owned(), gateway: gateway.to_owned(), jwt })
 }
 
 /// An account at Daraja from a file. Nothing of its content is ever in an error: it holds secrets.
@@ -181,6 +188,25 @@ mod tests {
         );
         let missing = credentials(Path::new("/nowhere/at/all.json")).err().unwrap();
         assert_eq!(missing.to_string(), "--daraja-credentials: cannot read /nowhere/at/all.json");
+    }
+
+    #[test]
+    fn pinata_needs_its_token_and_every_service_a_gateway_that_browsers_can_ask() {
+        let read = |url, gateway, jwt: Option<&str>| {
+            let jwt = jwt.map(ToOwned::to_owned).context("no token");
+            pinning(url, gateway, jwt)
+                .map(|Ipfs { url, gateway, jwt }| [url, gateway, jwt])
+                .map_err(|error| error.to_string())
+        };
+        let (pinata, gateway) = ("https://api.pinata.cloud", "https://gateway.pinata.cloud");
+        assert_eq!(read(pinata, gateway, Some("x")), Ok([pinata, gateway, "x"].map(ToOwned::to_owned)));
+        assert_eq!(read(pinata, gateway, None), Err("no token".to_owned()));
+        for node in ["http://127.0.0.1:5001/api/v0", "http://127.0.0.1:5001/api/v0/"] {
+            assert_eq!(read(node, gateway, None), Ok([node, gateway, ""].map(ToOwned::to_owned)));
+            assert_eq!(read(node, gateway, Some("x")), Ok([node, gateway, "x"].map(ToOwned::to_owned)));
+            let rpc = "--ipfs-gateway is a Kubo node's RPC, which no browser can ask; its gateway is wanted";
+            assert_eq!(read(pinata, node, Some("x")), Err(rpc.to_owned()));
+        }
     }
 
     #[test]
