@@ -129,6 +129,16 @@ proptest! {
         }
     }
 
+    /// A wallet may say anything: what stands in an event must stop nobody who reads it.
+    #[test]
+    fn bytes_that_are_no_text_are_read_as_what_of_them_is(order: [u8; 32], by: [u8; 20], bytes in prop::collection::vec(any::<u8>(), 0..128)) {
+        let abi = abi();
+        let (topics, data) = log(&abi, "DisputeRaised", &[id(order), V::Address(by.into()), V::Bytes(bytes.clone())]);
+        let evidence_cid = String::from_utf8_lossy(&bytes).into_owned();
+        let expected = EscrowEvent::DisputeRaised { order: OrderRef(order), by: Address(by), evidence_cid };
+        prop_assert_eq!(abi.decode_event(&topics, &data), Ok(Some(expected)));
+    }
+
     #[test]
     fn an_order_reads_back(
         buyer: [u8; 20], seller: [u8; 20], amount: u128, hash: [u8; 32], held: bool, status in 0_u8..9, cid in "\\PC{0,60}",
