@@ -219,15 +219,6 @@ impl ChainState<'_> {
             Err(Refused::Store(error)) => Err(error),
         }
     }
-
-    /// The order that the contract knows by `reference`; `None` for an order that is not ours.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn order_of(self, reference: [u8; 32]) -> Result<Option<OrderId>, StoreError> {
-        let row: Option<OrderReference> = self.0.get(id_key(reference_id(reference))).await?;
-        Ok(row.map(|row| row.order_id))
-    }
 }
 
 fn lease_key(name: &str) -> crate::item::Item {

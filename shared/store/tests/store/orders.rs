@@ -9,8 +9,8 @@ use descrow_domain::{
     product::{Product, ProductStatus},
 };
 use descrow_store::{
-    Applied, Begun, ChainChange, Created, FinalCommand, IdempotencyRecord, OrderList, OrdersOf, Requested, SellerTerms,
-    StoreError, testing::TestStore,
+    Applied, Begun, ChainChange, Created, FinalCommand, IdempotencyRecord, OrderList, OrdersOf, Referred, Requested,
+    SellerTerms, StoreError, testing::TestStore,
 };
 
 use crate::sample::{BUYER, NOW, SELLER, collection, create_command, later, moving, order, payout, product};
@@ -73,7 +73,8 @@ async fn an_order_is_committed_with_stock_command_reference_and_answer_in_one_ro
     let left = Product { quantity: 1, version: 2, updated_at: later(1), ..bicycle.clone() };
     assert_eq!(db.store.products().get(bicycle.id).await, Ok(Some(left)));
     assert_eq!(db.store.chain_commands().get(&command.id).await, Ok(Some(command)));
-    assert_eq!(db.store.chain_state().order_of(order_ref(order.id)).await, Ok(Some(order.id)));
+    let referred = db.store.chain_state().referred("0xc", order_ref(order.id)).await;
+    assert_eq!(referred, Ok(Referred { order: Ok(Some(order.id)), waits: false }));
     assert_eq!(db.store.limits().idempotency(&answer("k").id, NOW).await, Ok(Some(answer("k"))));
 }
 
