@@ -161,7 +161,7 @@ fn finish(document: &mut Value) {
     let bodies = request_schemas(document);
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     for schema in schemas.into_iter().flatten().filter(|(name, _)| bodies.contains(*name)).map(|(_, schema)| schema) {
-        if let Some(schema) = schema.as_object_mut() {
+        if let Some(schema) = schema.as_object_mut().filter(|schema| schema.contains_key("properties")) {
             schema.insert("additionalProperties".into(), false.into());
             for keyword in ["if", "then", "else"] {
                 if let Some(value) = schema.remove(&format!("x-{keyword}")) {
@@ -225,15 +225,37 @@ fn secure(operation: &mut Map<String, Value>, facts: &Value) {
     operation.insert("security".into(), security);
 }
 
-/// Names of the schemas that request bodies refer to: unknown fields are refused in them.
+/// Names of the schemas that request bodies refer to, and that those refer to: unknown fields are refused in them.
 fn request_schemas(document: &Value) -> BTreeSet<String> {
     let items = document.get("paths").and_then(Value::as_object).into_iter().flat_map(Map::values);
     let operations = items.filter_map(Value::as_object).flat_map(Map::values);
     let kinds =
         ["application~1json", "multipart~1form-data"].map(|kind| format!("/requestBody/content/{kind}/schema/$ref"));
     let references = operations.flat_map(|o| kinds.iter().filter_map(|kind| o.pointer(kind)).collect::<Vec<_>>());
-    let references = references.filter_map(Value::as_str);
-    references.filter_map(|r| r.rsplit('/').next()).map(ToOwned::to_owned).collect()
+    let mut waiting: Vec<String> = references.filter_map(named).collect();
+    let mut found = BTreeSet::new();
+    while let Some(name) = waiting.pop() {
+        if let Some(schema) = document.pointer(&format!("/components/schemas/{name}")).filter(|_| found.insert(name)) {
+            references_in(schema, &mut waiting);
+        }
+    }
+    found
+}
+
+/// The name of the schema that a `$ref` refers to.
+fn named(reference: &Value) -> Option<String> {
+    reference.as_str()?.rsplit('/').next().map(ToOwned::to_owned)
+}
+
+fn references_in(schema: &Value, found: &mut Vec<String>) {
+    match schema {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(named));
+            members.values().for_each(|member| references_in(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references_in(item, found)),
+        _ => {}
+    }
 }
 
 /// What the edge itself reads of a request is described once, by its extractor.

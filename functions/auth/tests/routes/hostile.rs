@@ -30,6 +30,10 @@ fn properties(document: &Value, schema: &Value, within: &str) -> Vec<String> {
         Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
         None => schema,
     };
+    assert_eq!(
+        schema["additionalProperties"], false,
+        "{within}: the document forbids unknown fields as the route does"
+    );
     let mut found = Vec::new();
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         let pointer = format!("{within}/{name}");
