@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth::{Auth, settings::Environment};
-use descrow_platform::{Config, aws, bucket::Bucket, http_client, telemetry};
+use descrow_platform::{aws, bucket::Bucket, http_client, start};
 use descrow_store::Store;
 use descrow_web::Edge;
 
@@ -12,11 +12,7 @@ const BUCKET_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    telemetry::init();
-    let environment = Config::from_env(Environment::read).unwrap_or_else(|error| {
-        tracing::error!(error = %error, "config.refused");
-        std::process::exit(1)
-    });
+    let environment = start(Environment::read);
     let config = aws::sdk_config();
     let store = Store::new(aws::dynamodb(&config), environment.tables);
     let documents = Bucket::new(&config, http_client::build(BUCKET_TIMEOUT)?, &environment.uploads);

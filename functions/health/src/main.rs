@@ -1,16 +1,12 @@
 //! GET /health and GET /openapi.json.
 
-use descrow_platform::{Config, aws, http_client, telemetry};
+use descrow_platform::{aws, http_client, start};
 use descrow_store::Store;
 use health::{Health, settings::Settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    telemetry::init();
-    let settings = Config::from_env(Settings::read).unwrap_or_else(|error| {
-        tracing::error!(error = %error, "config.refused");
-        std::process::exit(1)
-    });
+    let settings = start(Settings::read);
     let sdk = aws::sdk_config();
     let store = Store::new(aws::dynamodb(&sdk), settings.tables.clone());
     let http = http_client::build(health::Probe::TIMEOUT)?;

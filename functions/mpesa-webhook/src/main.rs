@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use descrow_mpesa::CallbackSecret;
-use descrow_platform::{Config, Deadline, aws, telemetry, wake::StandardQueue};
+use descrow_platform::{Deadline, aws, start, wake::StandardQueue};
 use lambda_http::{Error, Request, RequestExt, run, service_fn};
 use mpesa_webhook::Webhook;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
-    let settings = Config::from_env(|c| {
+    let (secret, queue, source_ips) = start(|c| {
         let (secret, queue) = (CallbackSecret::read(c), c.required("QUEUE_MPESA_CALLBACKS"));
         let source_ips = c.optional("MPESA_SOURCE_IPS").unwrap_or_default();
         let source_ips: Option<Vec<_>> =
@@ -20,13 +19,6 @@ async fn main() -> Result<(), Error> {
         }
         Some((secret?, queue?, source_ips?))
     });
-    let (secret, queue, source_ips) = match settings {
-        Ok(settings) => settings,
-        Err(error) => {
-            tracing::error!(%error, "start.refused");
-            std::process::exit(1);
-        }
-    };
     let queue = StandardQueue::new(aws::sqs(&aws::sdk_config()), queue);
     let webhook = Arc::new(Webhook { secret, queue, source_ips });
     run(service_fn(move |request: Request| {

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use descrow_platform::{Config, Deadline, aws, push::Pusher, telemetry};
+use descrow_platform::{Deadline, aws, push::Pusher, start};
 use descrow_store::{Store, Table, Tables};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use notifier::{
@@ -18,16 +18,11 @@ const PATIENCE: Duration = Duration::from_millis(800);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
-    let settings = Config::from_env(|c| {
+    let (tables, endpoint) = start(|c| {
         let wanted =
             [Table::Notifications, Table::Messages, Table::Connections, Table::Sessions, Table::MpesaTransactions];
         let (tables, endpoint) = (Tables::from_config(c, &wanted), c.url("WS_MANAGEMENT_URL", &["http", "https"]));
         Some((tables?, endpoint?))
-    });
-    let (tables, endpoint) = settings.unwrap_or_else(|error| {
-        tracing::error!(error = %error, "start.refused");
-        std::process::exit(1)
     });
     let sdk = aws::sdk_config();
     let courier = Courier::new(Pusher::new(&sdk, &endpoint, PATIENCE));

@@ -3,20 +3,13 @@
 use std::sync::Arc;
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use descrow_platform::{Config, Deadline, telemetry};
+use descrow_platform::{Deadline, start};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use oracle_submitter::settings;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
-    let submitter = match Config::from_env(settings::submitter) {
-        Ok(submitter) => Arc::new(submitter),
-        Err(error) => {
-            tracing::error!(error = %error, "start.refused");
-            std::process::exit(1);
-        }
-    };
+    let submitter = Arc::new(start(settings::submitter));
     run(service_fn(move |event: LambdaEvent<SqsEvent>| {
         let submitter = Arc::clone(&submitter);
         async move {

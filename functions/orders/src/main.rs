@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use descrow_mpesa::Daraja;
-use descrow_platform::{Config, aws, bucket::Bucket, http_client, telemetry};
+use descrow_platform::{aws, bucket::Bucket, http_client, start};
 use descrow_store::Store;
 use descrow_web::Edge;
 use orders::{Orders, Settings};
@@ -13,11 +13,7 @@ const TO_FETCH: Duration = Duration::from_secs(15);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    telemetry::init();
-    let settings = Config::from_env(Settings::read).unwrap_or_else(|error| {
-        tracing::error!(error = %error, "config.refused");
-        std::process::exit(1)
-    });
+    let settings = start(Settings::read);
     let sdk = aws::sdk_config();
     let store = Store::new(aws::dynamodb(&sdk), settings.tables);
     let tokens = Arc::new(store.daraja_token(&settings.daraja.token_id()));

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use aws_lambda_events::event::dynamodb::Event;
-use descrow_platform::{Config, Deadline, aws, telemetry, wake::FifoQueue};
+use descrow_platform::{Deadline, aws, start, wake::FifoQueue};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use outbox::relay::{Queues, relay};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
-    let urls = Config::from_env(|c| {
+    let (oracle_commands, payouts) = start(|c| {
         let (oracle_commands, payouts) = (c.required("QUEUE_ORACLE_COMMANDS"), c.required("QUEUE_PAYOUTS"));
         Some((oracle_commands?, payouts?))
     });
-    let (oracle_commands, payouts) = urls.inspect_err(|error| tracing::error!(error = %error, "start.refused"))?;
     let client = aws::sqs(&aws::sdk_config());
     let queues = Arc::new(Queues {
         oracle_commands: FifoQueue::new(client.clone(), oracle_commands),

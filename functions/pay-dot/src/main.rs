@@ -3,18 +3,14 @@
 use std::sync::Arc;
 
 use descrow_chain::Connector;
-use descrow_platform::{Config, aws, telemetry};
+use descrow_platform::{aws, start};
 use descrow_store::Store;
 use descrow_web::Edge;
 use pay_dot::{PayDot, Settings};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    telemetry::init();
-    let settings = Config::from_env(Settings::read).unwrap_or_else(|error| {
-        tracing::error!(error = %error, "config.refused");
-        std::process::exit(1)
-    });
+    let settings = start(Settings::read);
     let store = Store::new(aws::dynamodb(&aws::sdk_config()), settings.tables);
     let app = PayDot {
         edge: Edge::new(settings.edge, store.clone()),

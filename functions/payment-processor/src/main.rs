@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use descrow_mpesa::{ClientSettings, Daraja, StkSettings};
-use descrow_platform::{Config, Deadline, aws, queue, telemetry};
+use descrow_platform::{Deadline, aws, queue, start};
 use descrow_store::{Store, Table, Tables};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use payment_processor::Processor;
@@ -17,18 +17,10 @@ const NEEDED: Duration = Duration::from_secs(8);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
-    let settings = Config::from_env(|c| {
+    let (tables, client, stk) = start(|c| {
         let parts = (Tables::from_config(c, &TABLES), ClientSettings::read(c), StkSettings::read(c));
         Some((parts.0?, parts.1?, parts.2?))
     });
-    let (tables, client, stk) = match settings {
-        Ok(settings) => settings,
-        Err(error) => {
-            tracing::error!(%error, "start.refused");
-            std::process::exit(1);
-        }
-    };
     let store = Store::new(aws::dynamodb(&aws::sdk_config()), tables);
     let tokens = Arc::new(store.daraja_token(&client.token_id()));
     let processor = Arc::new(Processor { daraja: Daraja::new(client, tokens)?, store, stk });

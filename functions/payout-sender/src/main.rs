@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use descrow_mpesa::{B2cSettings, CallbackUrls, ClientSettings, Daraja};
-use descrow_platform::{Config, Deadline, aws, queue, telemetry};
+use descrow_platform::{Deadline, aws, queue, start};
 use descrow_store::{Store, Table, Tables};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use payout_sender::PayoutSender;
@@ -16,19 +16,11 @@ const NEEDED: Duration = Duration::from_secs(10);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
-    let settings = Config::from_env(|c| {
+    let (tables, client, b2c, urls) = start(|c| {
         let tables = Tables::from_config(c, &TABLES);
         let (client, b2c, urls) = (ClientSettings::read(c), B2cSettings::read(c), CallbackUrls::read(c));
         Some((tables?, client?, b2c?, urls?))
     });
-    let (tables, client, b2c, urls) = match settings {
-        Ok(settings) => settings,
-        Err(error) => {
-            tracing::error!(%error, "start.refused");
-            std::process::exit(1);
-        }
-    };
     let store = Store::new(aws::dynamodb(&aws::sdk_config()), tables);
     let tokens = Arc::new(store.daraja_token(&client.token_id()));
     let sender = Arc::new(PayoutSender { daraja: Daraja::new(client, tokens)?, store, b2c, urls });

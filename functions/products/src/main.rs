@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use descrow_platform::{Config, aws, bucket::Bucket, http_client, telemetry};
+use descrow_platform::{aws, bucket::Bucket, http_client, start};
 use descrow_store::Store;
 use descrow_web::Edge;
 use products::{ProductCache, Products, Settings};
@@ -12,11 +12,7 @@ const TO_FETCH: Duration = Duration::from_secs(15);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    telemetry::init();
-    let settings = Config::from_env(Settings::read).unwrap_or_else(|error| {
-        tracing::error!(error = %error, "config.refused");
-        std::process::exit(1)
-    });
+    let settings = start(Settings::read);
     let sdk = aws::sdk_config();
     let store = Store::new(aws::dynamodb(&sdk), settings.tables);
     let products = Products {

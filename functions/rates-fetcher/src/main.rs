@@ -2,18 +2,14 @@
 
 use std::sync::Arc;
 
-use descrow_platform::{Config, aws, telemetry};
+use descrow_platform::{aws, start};
 use descrow_store::Store;
 use lambda_runtime::{Error, run, service_fn};
 use rates_fetcher::{Settings, handle};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
-    let settings = Config::from_env(Settings::read).unwrap_or_else(|error| {
-        tracing::error!(%error, "config.refused");
-        std::process::exit(1)
-    });
+    let settings = start(Settings::read);
     let store = Store::new(aws::dynamodb(&aws::sdk_config()), settings.tables.clone());
     let settings = Arc::new(settings);
     run(service_fn(move |event| {

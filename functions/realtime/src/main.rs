@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::event::apigw::ApiGatewayWebsocketProxyRequest;
-use descrow_platform::{Config, Deadline, aws, push::Pusher, telemetry};
+use descrow_platform::{Deadline, aws, push::Pusher, start};
 use descrow_store::{Store, Table, Tables};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use realtime::route::serve;
@@ -16,15 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
-    let settings = Config::from_env(|c| {
+    let (tables, endpoint) = start(|c| {
         let tables = Tables::from_config(c, &[Table::Sessions, Table::Connections, Table::Messages]);
         let endpoint = c.url("WS_MANAGEMENT_URL", &["http", "https"]);
         Some((tables?, endpoint?))
-    });
-    let (tables, endpoint) = settings.unwrap_or_else(|error| {
-        tracing::error!(error = %error, "start.refused");
-        std::process::exit(1)
     });
     let sdk = aws::sdk_config();
     let wired = Arc::new((Store::new(aws::dynamodb(&sdk), tables), Pusher::new(&sdk, &endpoint, PATIENCE)));

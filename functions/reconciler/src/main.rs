@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use descrow_domain::Timestamp;
 use descrow_platform::{
-    Config, Deadline, aws, telemetry,
+    Deadline, aws, start,
     wake::{FifoQueue, StandardQueue},
 };
 use descrow_store::{Store, Table, Tables};
@@ -16,20 +16,12 @@ const TABLES: [Table; 4] = [Table::Orders, Table::Products, Table::MpesaTransact
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    telemetry::init();
-    let settings = Config::from_env(|c| {
+    let (tables, callbacks, commands, payouts) = start(|c| {
         let tables = Tables::from_config(c, &TABLES);
         let urls = ["QUEUE_MPESA_CALLBACKS", "QUEUE_ORACLE_COMMANDS", "QUEUE_PAYOUTS"].map(|name| c.required(name));
         let [callbacks, commands, payouts] = urls;
         Some((tables?, callbacks?, commands?, payouts?))
     });
-    let (tables, callbacks, commands, payouts) = match settings {
-        Ok(settings) => settings,
-        Err(error) => {
-            tracing::error!(%error, "start.refused");
-            std::process::exit(1);
-        }
-    };
     let config = aws::sdk_config();
     let store = Store::new(aws::dynamodb(&config), tables);
     let sqs = aws::sqs(&config);

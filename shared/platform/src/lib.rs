@@ -1,6 +1,6 @@
 //! What every function needs of its surroundings: configuration, telemetry, AWS clients, deadlines, queues.
 //!
-//! `main.rs` of a function wires these and nothing else: telemetry → configuration → clients → run.
+//! `main.rs` of a function wires these and nothing else: [`start()`] (telemetry and configuration) → clients → run.
 
 pub mod aws;
 pub mod aws_http;
@@ -14,6 +14,7 @@ pub mod push;
 #[cfg(feature = "sqs")]
 pub mod queue;
 pub mod secret;
+mod start;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -23,3 +24,4 @@ pub mod wake;
 pub use config::{Config, ConfigError};
 pub use deadline::Deadline;
 pub use secret::Secret;
+pub use start::start;
