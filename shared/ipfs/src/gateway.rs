@@ -5,7 +5,7 @@ use std::time::Duration;
 use descrow_platform::Deadline;
 use url::Url;
 
-use crate::ContentId;
+use crate::{ContentId, kubo::is_rpc};
 
 /// How long one gateway may take before the next is asked.
 const PER_GATEWAY: Duration = Duration::from_secs(6);
@@ -124,7 +124,7 @@ impl Gateways {
 
 fn at(base: &Url, id: ContentId) -> Option<Place> {
     let path = base.path().trim_end_matches('/');
-    if path.ends_with("/api/v0") {
+    if is_rpc(base) {
         let mut url = base.join(&format!("{path}/cat")).ok()?;
         url.query_pairs_mut().append_pair("arg", &id.to_string());
         return Some(Place::Node(url));

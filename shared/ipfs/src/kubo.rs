@@ -17,6 +17,11 @@ pub struct Kubo {
     token: Option<Secret>,
 }
 
+/// Whether a base URL is that of a node's RPC.
+pub(crate) fn is_rpc(base: &Url) -> bool {
+    base.path().trim_end_matches('/').ends_with("/api/v0")
+}
+
 #[derive(Deserialize)]
 struct Added {
     #[serde(rename = "Hash")]

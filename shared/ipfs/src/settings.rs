@@ -5,7 +5,7 @@ use std::time::Duration;
 use descrow_platform::{Config, Secret, http_client};
 use url::Url;
 
-use crate::{Gateways, Kubo, PinService, Pinata, PinataAccess};
+use crate::{Gateways, Kubo, PinService, Pinata, PinataAccess, kubo::is_rpc};
 
 /// How long one request may take in all.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -15,7 +15,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub fn pin_service(config: &Config) -> Option<Box<dyn PinService>> {
     let base = config.parsed::<Url>("IPFS_API_URL")?;
     let http = client(config)?;
-    let service: Result<Box<dyn PinService>, _> = if base.path().trim_end_matches('/').ends_with("/api/v0") {
+    let service: Result<Box<dyn PinService>, _> = if is_rpc(&base) {
         let token = config.optional("IPFS_JWT").map(Secret::new);
         Kubo::new(http, &base, token).map(|kubo| Box::new(kubo) as _)
     } else {
@@ -38,17 +38,18 @@ fn pinata_access(config: &Config) -> Option<PinataAccess> {
     }
 }
 
-/// Reads `IPFS_GATEWAYS`, a comma list of base URLs, the first of which browsers are sent to.
+/// Reads `IPFS_GATEWAYS`, a comma list of base URLs, the first of which browsers are sent to. A node's RPC (`/api/v0`) may be
+/// among them and is passed over for browsers, which need one that they can ask.
 pub fn gateways(config: &Config) -> Option<Gateways> {
     let list = config.required("IPFS_GATEWAYS")?;
     let bases: Result<Vec<Url>, _> = list.split(',').map(|base| base.trim().parse()).collect();
-    match bases {
-        Ok(bases) if bases.iter().all(|b| !b.cannot_be_a_base()) => Some(Gateways::new(client(config)?, bases)),
-        _ => {
-            config.refuse("IPFS_GATEWAYS", "is not a comma list of base URLs");
-            None
-        }
-    }
+    let problem = match bases {
+        Ok(bases) if bases.iter().all(is_rpc) => "names no gateway that browsers can ask",
+        Ok(bases) if !bases.iter().any(Url::cannot_be_a_base) => return Some(Gateways::new(client(config)?, bases)),
+        _ => "is not a comma list of base URLs",
+    };
+    config.refuse("IPFS_GATEWAYS", problem);
+    None
 }
 
 fn client(config: &Config) -> Option<reqwest::Client> {
@@ -83,10 +84,15 @@ mod tests {
     }
 
     #[test]
-    fn browsers_are_sent_to_the_first_gateway() {
-        let pairs = [("IPFS_GATEWAYS".to_owned(), "https://a.example/base/,https://b.example".to_owned())];
-        let gateways = Config::from_values(pairs, gateways).unwrap_or_else(|error| panic!("{error}"));
-        let url = gateways.public_url(crate::ContentId::of(b"hello world")).unwrap();
-        assert_eq!(url, "https://a.example/base/ipfs/bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e");
+    fn browsers_are_sent_to_the_first_gateway_that_they_can_ask_and_there_is_one() {
+        let read = |list: &str| Config::from_values([("IPFS_GATEWAYS".to_owned(), list.to_owned())], gateways);
+        for list in ["https://a.example/base/,https://b.example", "http://node:5001/api/v0/,https://a.example/base"] {
+            let gateways = read(list).unwrap_or_else(|error| panic!("{error}"));
+            let url = gateways.public_url(crate::ContentId::of(b"hello world")).unwrap();
+            assert_eq!(url, "https://a.example/base/ipfs/bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e");
+        }
+        let nodes = read("http://node:5001/api/v0,http://other:5001/api/v0/").err().map(|error| error.to_string());
+        let none = "bad configuration: IPFS_GATEWAYS names no gateway that browsers can ask";
+        assert_eq!(nodes.as_deref(), Some(none));
     }
 }
