@@ -33,6 +33,7 @@
 
 pub mod call;
 pub mod handle;
+mod nonce;
 pub mod progress;
 pub mod send;
 pub mod settings;

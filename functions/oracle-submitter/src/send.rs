@@ -56,7 +56,8 @@ impl Submitter {
         let known = self.store.chain_state().signer(&account.to_string()).await?.map(|signer| signer.next);
         let next = chain.next_nonce(&account, deadline).await?;
         if known.is_some_and(|known| known > next) {
-            let step = SignerStep { account: &account.to_string(), from: known, next, agreed_at: Timestamp::now() };
+            let (account, agreed_at) = (account.to_string(), Timestamp::now());
+            let step = SignerStep { account: &account, from: known, next, counted: next, agreed_at };
             // Where another signer was at work, it knows better.
             self.store.chain_state().correct_signer(step).await?;
         }

@@ -5,13 +5,13 @@ use descrow_domain::{Timestamp, command::ChainCommand};
 use descrow_platform::Deadline;
 use descrow_store::{Signed, SignerStep};
 
-use crate::{SubmitError, Submitter};
+use crate::{
+    SubmitError, Submitter,
+    nonce::{Count, next_nonce},
+};
 
 /// Blocks for which signed bytes can be included: long enough for a slow chain, short enough to sign anew soon.
 const MORTALITY: u64 = 64;
-/// For how long our own count of nonces overrules a node that counts less: it may be building the block that holds our last
-/// extrinsic, or be another node behind the same name. After that the extrinsic is lost, and its nonce free.
-const MEMORY_MS: i64 = 15_000;
 
 /// What came of signing.
 pub(crate) enum Signing {
@@ -50,10 +50,9 @@ impl Submitter {
         let account = self.signer.account();
         let remembered = self.store.chain_state().signer(&account.to_string()).await?;
         let of_node = chain.next_nonce(&account, deadline).await?;
-        let (nonce, agreed_at) = match &remembered {
-            Some(own) if own.next > of_node && now.millis_since(own.agreed_at) < MEMORY_MS => (own.next, own.agreed_at),
-            _ => (of_node, now),
-        };
+        let known =
+            remembered.as_ref().map(|own| Count { next: own.next, counted: own.counted, agreed_at: own.agreed_at });
+        let (nonce, count) = next_nonce(known, of_node, now);
         // Mortal from a final block: one that is given up later would take the extrinsic with it.
         let born = chain.at(chain.finalized_head(deadline).await?, deadline).await?;
         let signed = self.contract.sign(&born, call, dry_run, &self.signer, nonce, MORTALITY)?;
@@ -65,7 +64,8 @@ impl Submitter {
         };
         let name = account.to_string();
         let from = remembered.map(|signer| signer.next);
-        let step = SignerStep { account: &name, from, next: nonce.saturating_add(1), agreed_at };
+        let Count { next, counted, agreed_at } = count;
+        let step = SignerStep { account: &name, from, next, counted, agreed_at };
         if self.store.chain_commands().mark_submitted(commands, &stored, step, now).await? {
             Ok(Signing::Stored { bytes: signed.bytes, nonce })
         } else {

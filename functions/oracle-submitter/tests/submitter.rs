@@ -60,7 +60,8 @@ async fn store_without_sending(world: &World, command: &ChainCommand, nonce: u64
         valid_until_block: extrinsic.valid_until_block,
     };
     let account = signer.account().to_string();
-    let step = SignerStep { account: &account, from: None, next: nonce + 1, agreed_at: Timestamp::now() };
+    let step =
+        SignerStep { account: &account, from: None, next: nonce + 1, counted: nonce, agreed_at: Timestamp::now() };
     let commands = world.db.store.chain_commands();
     assert!(commands.mark_submitted(std::slice::from_ref(command), &stored, step, Timestamp::now()).await.unwrap());
     stored
@@ -222,14 +223,19 @@ async fn a_gap_in_the_nonces_heals() {
     // We believe to have signed far more than the chain has heard of.
     let state = world.db.store.chain_state();
     let now = Timestamp::now();
-    let step = SignerStep { account: &account, from: None, next: used + 40, agreed_at: now };
+    let step = SignerStep { account: &account, from: None, next: used + 40, counted: used, agreed_at: now };
     assert!(state.correct_signer(step).await.unwrap());
     let (order, command) = world.order(PaymentMode::Mpesa).await;
     assert_eq!(world.deliver(&[&command.id]).await, Vec::<String>::new());
     assert_eq!(world.command(&command.id).await.nonce, Some(used + 40));
     // When the node has not agreed for a while, its count is the true one.
-    let step =
-        SignerStep { account: &account, from: Some(used + 41), next: used + 41, agreed_at: now.plus_seconds(-30) };
+    let step = SignerStep {
+        account: &account,
+        from: Some(used + 41),
+        next: used + 41,
+        counted: used,
+        agreed_at: now.plus_seconds(-30),
+    };
     assert!(state.correct_signer(step).await.unwrap());
     let (second, command) = world.order(PaymentMode::Mpesa).await;
     assert_eq!(world.deliver(&[&command.id]).await, Vec::<String>::new());

@@ -46,7 +46,10 @@ pub struct SignerNonce {
     id: String,
     /// The nonce after the last one that we signed with.
     pub next: u64,
-    /// When the node last counted all that we signed.
+    /// How far the node had counted when we last asked.
+    #[serde(default)]
+    pub counted: u64,
+    /// When the node last counted on, or had counted all that we signed.
     pub agreed_at: Timestamp,
 }
 
@@ -59,7 +62,9 @@ pub struct SignerStep<'a> {
     pub from: Option<u64>,
     /// The next nonce after it.
     pub next: u64,
-    /// When the node last counted all that we signed.
+    /// [`SignerNonce::counted`]
+    pub counted: u64,
+    /// [`SignerNonce::agreed_at`]
     pub agreed_at: Timestamp,
 }
 
@@ -67,7 +72,7 @@ impl SignerStep<'_> {
     /// The step as part of a transaction: refused when another signer was at work.
     pub(crate) fn write(self) -> Result<Write, StoreError> {
         let id = format!("signer#{}", self.account);
-        let row = SignerNonce { id, next: self.next, agreed_at: self.agreed_at };
+        let row = SignerNonce { id, next: self.next, counted: self.counted, agreed_at: self.agreed_at };
         let condition = match self.from {
             Some(from) => expr("#next = :from").with(":from", number(from)),
             None => expr("attribute_not_exists(#id)"),

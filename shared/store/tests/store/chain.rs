@@ -16,7 +16,7 @@ fn signed() -> Signed {
     Signed { hash: "0xaa".into(), bytes: "0xbbbb".into(), nonce: 7, valid_until_block: 99 }
 }
 
-const STEP: SignerStep<'static> = SignerStep { account: "alice", from: None, next: 8, agreed_at: NOW };
+const STEP: SignerStep<'static> = SignerStep { account: "alice", from: None, next: 8, counted: 7, agreed_at: NOW };
 
 #[tokio::test]
 async fn a_command_is_committed_once_and_open_until_it_is_final() {
