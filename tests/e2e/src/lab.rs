@@ -1,9 +1,15 @@
 //! A running stack, and trades between users who have never met before.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use descrow_chain::Chain;
-use descrow_domain::OrderId;
+use descrow_domain::{
+    OrderId,
+    payment::{Payment, PaymentKind, PaymentStatus},
+};
 use descrow_platform::Deadline;
 use descrow_store::{Store, Tables};
 use serde_json::Value;
@@ -178,6 +184,23 @@ impl Lab {
         trade.buyer.session.confirm(&trade.order).await?;
         trade.buyer.socket.wait_for_status(&trade.order, "completed", PATIENCE).await?;
         Ok(())
+    }
+
+    /// Waits until the trade's one refund was paid.
+    ///
+    /// # Errors
+    /// It was not paid in time.
+    pub async fn refunded(&self, trade: &Trade) -> Outcome<Payment> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            let rows = self.store.payments().of_order(trade.order_id()?).await?;
+            let refund = rows.into_iter().find(|row| row.kind == PaymentKind::Refund);
+            if let Some(refund) = refund.filter(|refund| refund.status == PaymentStatus::Succeeded) {
+                return Ok(refund);
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        Err("no refund was paid".into())
     }
 }
 

@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use descrow_chain::{
-    Chain,
+    Chain, DryRunError, EscrowCall, EscrowContract, OracleSigner, OrderRef, Submission,
     polkadot_js::{Changed, PolkadotJs, Sent},
+    solidity::SolidityAbi,
 };
-use descrow_domain::{Account, Planck};
-use descrow_platform::Deadline;
+use descrow_domain::{Account, Planck, payment::PaymentKind};
+use descrow_platform::{Deadline, Secret};
 use e2e::{
     Outcome,
     lab::{Lab, PATIENCE, Trade},
@@ -123,5 +124,65 @@ async fn too_little_and_too_much_are_refused_by_the_contract_and_reported_and_th
     trade.buyer.socket.wait_for_status(&trade.order, "cancelled", PATIENCE).await?;
     let refused = purchase.call().await.err().ok_or("a cancelled order gives out no call")?.to_string();
     assert!(refused.contains("order_state"), "{refused}");
+    Ok(())
+}
+
+/// Pays the trade from the buyer's wallet without asking the API: the contract takes DOT for any order that nobody has paid.
+async fn fund_unasked(lab: &Lab, trade: &Trade, price: Planck) -> Outcome<()> {
+    let deadline = Deadline::after(PATIENCE);
+    let chain = Chain::connect(&lab.stack.chain_url, deadline).await?;
+    let contract = EscrowContract::new(lab.stack.contract_address.parse()?, SolidityAbi::reference()?);
+    let wallet = OracleSigner::from_secret(&Secret::new(trade.buyer.secret.clone()))?;
+    let fund = EscrowCall::Fund { order: OrderRef::of(trade.order_id()?), amount: price };
+    loop {
+        let at = chain.at(chain.finalized_head(deadline).await?, deadline).await?;
+        let dry_run = match contract.dry_run(&at, &fund, &wallet.account(), deadline).await {
+            Err(DryRunError::Refused(_)) => {
+                // The order is not on the chain yet.
+                tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+                continue;
+            }
+            other => other?,
+        };
+        let nonce = chain.next_nonce(&wallet.account(), deadline).await?;
+        let signed = contract.sign(&at, &fund, &dry_run, &wallet, nonce, 64)?;
+        assert_eq!(chain.submit(&signed.bytes, deadline).await?, Submission::Accepted);
+        return Ok(());
+    }
+}
+
+#[tokio::test]
+async fn an_order_by_phone_that_a_wallet_pays_first_is_settled_in_dot_and_its_shillings_go_back_once() -> Outcome<()> {
+    let _calm = CALM.read().await;
+    let lab = Lab::open()?;
+    let trade = lab.trade().await?;
+    for user in [&trade.buyer, &trade.seller] {
+        assert_eq!(PolkadotJs::new(&lab.stack.chain_url, &user.secret)?.give(PURSE).await?.error, None);
+    }
+    let order = trade.buyer.session.see_order(&trade.order).await?;
+    let price = Planck::from_dot(text(&order, "/amountDot"))?;
+    trade.buyer.session.pay_by_mpesa(&trade.order).await?;
+    lab.sandbox.wait_for_prompt(&trade.buyer.phone, PATIENCE).await?;
+    fund_unasked(&lab, &trade, price).await?;
+    let funded = trade.funded().await?;
+    assert_eq!((text(&funded, "/paymentMode"), text(&funded, "/fundedBy")), ("mpesa", "dot"));
+    lab.sandbox.answer(&trade.buyer.phone, "pay").await?;
+    assert_eq!(u64::from(lab.refunded(&trade).await?.amount_kes.0), trade.amount_kes);
+
+    let before = free(&lab, trade.seller.session.account()).await?;
+    lab.complete(&trade).await?;
+    assert_eq!(free(&lab, trade.seller.session.account()).await?, before + price.0);
+    let mut kinds: Vec<PaymentKind> =
+        lab.store.payments().of_order(trade.order_id()?).await?.iter().map(|row| row.kind).collect();
+    kinds.sort_by_key(|kind| *kind == PaymentKind::Refund);
+    assert_eq!(kinds, [PaymentKind::Collection, PaymentKind::Refund]);
+    let (to_seller, to_buyer) =
+        (lab.sandbox.payouts(&trade.seller.phone).await?.len(), lab.sandbox.payouts(&trade.buyer.phone).await?.len());
+    assert_eq!((to_seller, to_buyer), (0, 1));
+    let ledger = lab.sandbox.ledger().await?;
+    let moved = |what: &str| ledger.pointer(&format!("/phones/{}/{what}", trade.buyer.phone)).and_then(Value::as_u64);
+    assert_eq!((moved("paid"), moved("received")), (Some(trade.amount_kes), Some(trade.amount_kes)));
+    let book = lab.store.ledger().of_order(trade.order_id()?).await?;
+    assert_eq!(book.iter().map(|entry| entry.amount.0).sum::<i128>(), 0, "{book:?}");
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! Windows that end by themselves, and money that goes back: the clock is moved by making an order's deadline an earlier one.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use descrow_domain::{
     Timestamp,
     order::OrderStatus,
-    payment::{Payment, PaymentKind, PaymentStatus, ReviewReason},
+    payment::{PaymentStatus, ReviewReason},
 };
 use e2e::{
     Outcome,
@@ -37,20 +37,6 @@ async fn reconcile(lab: &Lab) -> Outcome<()> {
     let reconciler = lab.stack.functions.get("reconciler").ok_or("no reconciler")?;
     lab.aws.invoke(reconciler).await?;
     Ok(())
-}
-
-/// Waits until the trade's one refund was paid.
-async fn refunded(lab: &Lab, trade: &Trade) -> Outcome<Payment> {
-    let end = Instant::now() + PATIENCE;
-    while Instant::now() < end {
-        let rows = lab.store.payments().of_order(trade.order_id()?).await?;
-        let refund = rows.into_iter().find(|row| row.kind == PaymentKind::Refund);
-        if let Some(refund) = refund.filter(|refund| refund.status == PaymentStatus::Succeeded) {
-            return Ok(refund);
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    Err("no refund was paid".into())
 }
 
 /// What the trade's product has left, as everybody sees it.
@@ -87,7 +73,7 @@ async fn a_paid_order_that_nobody_ships_is_cancelled_and_the_buyer_gets_the_mone
     trade.funded().await?;
     time_passes(&lab, &trade, "shipping").await?;
     trade.buyer.socket.wait_for_status(&trade.order, "cancelled", PATIENCE).await?;
-    let refund = refunded(&lab, &trade).await?;
+    let refund = lab.refunded(&trade).await?;
     assert_eq!(refund.phone.digits(), trade.buyer.phone);
     assert_eq!(lab.store.orders().get(trade.order_id()?).await?.and_then(|order| order.refund_id), Some(refund.id));
     // The row's wake-up comes once more, as SQS may.
@@ -135,7 +121,7 @@ async fn a_success_that_comes_after_the_cancellation_goes_back_by_itself() -> Ou
     // An order that waits is looked at again a minute later: the clock is moved once more.
     time_passes(&lab, &trade, "payment").await?;
     trade.buyer.socket.wait_for_status(&trade.order, "cancelled", PATIENCE).await?;
-    let refund = refunded(&lab, &trade).await?;
+    let refund = lab.refunded(&trade).await?;
     let collection = refund.refund_of.ok_or("a refund of nothing")?;
     let collection = lab.store.payments().get(collection).await?.ok_or("no payment")?;
     assert_eq!((collection.status, collection.review), (PaymentStatus::Review, Some(ReviewReason::OrderClosed)));
