@@ -145,7 +145,7 @@ async fn an_order_that_is_on_the_contract_already_needs_no_extrinsic_and_another
         buyer: buyer(),
         seller: seller(),
         amount,
-        metadata_cid: "bafymetadata".into(),
+        metadata_cid: String::new(),
     };
     send_directly(&world, &call(world::AMOUNT)).await;
     let used = world.used_nonces().await;

@@ -5,17 +5,19 @@
 use std::time::Duration;
 
 use descrow_domain::{
-    Account, Kes, Msisdn, OrderId, Planck, ProductId, Timestamp, UsdCents,
+    Account, Kes, Msisdn, Timestamp,
     command::{ChainCommand, Command, CommandKind, CommandStatus},
     dispute::Dispute,
     evidence::{Evidence, EvidenceKind},
-    order::{Deadlines, DotPayment, Order, OrderMove, OrderStatus, PaymentMode, PendingAction, Transition},
+    order::{Deadlines, DotPayment, Order, OrderMove, OrderStatus, PaymentMode, PendingAction},
     payment::{Decision, Payment, PaymentStatus},
     product::{Product, ProductStatus},
-    rates::{Quote, Rates},
 };
 use descrow_platform::Deadline;
-use descrow_store::{Applied, ChainChange, Created, EvidenceAdded, SellerTerms, testing::TestStore};
+use descrow_store::{
+    Applied, ChainChange, EvidenceAdded,
+    testing::{TestStore, sample},
+};
 use reconciler::{Ended, end_windows};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -32,72 +34,16 @@ fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(30))
 }
 
-fn product() -> Product {
-    Product {
-        id: ProductId::new(),
-        seller_id: SELLER,
-        title: "A bicycle".parse().unwrap(),
-        description: "Two wheels.".parse().unwrap(),
-        category: "vehicles".parse().unwrap(),
-        price_dot: Planck(125_000_000_000),
-        price_usd: UsdCents(5_250),
-        images: vec![],
-        metadata_cid: None,
-        quantity: 2,
-        status: ProductStatus::Active,
-        version: 1,
-        created_at: NOW,
-        updated_at: NOW,
-    }
-}
-
 fn order(product: &Product, payment_mode: PaymentMode) -> Order {
-    let rates = Rates { usd_per_dot: 1, kes_per_usd: 1, source: "test".into(), at: NOW };
-    Order {
-        id: OrderId::new(),
-        buyer_id: BUYER,
-        seller_id: SELLER,
-        product_id: product.id,
-        product_title: product.title.clone(),
-        quantity: 2,
-        payment_mode,
-        status: OrderStatus::Created,
-        quote: Quote { amount: product.price_dot, usd: product.price_usd, kes: Kes(1_500), rates },
-        delivery_address: "Moi Avenue 1, Nairobi".parse().unwrap(),
-        phone: None,
-        payment_id: None,
-        payout_id: None,
-        refund_id: None,
-        funded_by: None,
-        dot_payment: None,
-        dispute: None,
-        pending: None,
-        on_chain: false,
-        tracking: None,
-        deadlines: Deadlines { payment: Some(later(WINDOW)), ..Deadlines::default() },
-        history: vec![Transition {
-            status: OrderStatus::Created,
-            at: NOW,
-            by: Some(BUYER),
-            extrinsic: None,
-            block: None,
-        }],
-        version: 1,
-        created_at: NOW,
-        updated_at: NOW,
-    }
+    let deadlines = Deadlines { payment: Some(later(WINDOW)), ..Deadlines::default() };
+    Order { quantity: 2, payment_mode, deadlines, ..sample::order(product, BUYER, NOW) }
 }
 
 /// An order as its route commits it, and its product with all pieces taken.
 async fn committed(db: &TestStore, mode: PaymentMode) -> (Order, Product) {
-    let product = product();
-    assert!(db.store.products().create(&product).await.unwrap());
+    let product = Product { quantity: 2, ..sample::product(SELLER, NOW) };
     let order = order(&product, mode);
-    let command =
-        Command::CreateOrder { buyer: BUYER, seller: SELLER, amount: order.quote.amount, metadata_cid: String::new() };
-    let command = ChainCommand::new(order.id, command, NOW);
-    let created = db.store.orders().create(&order, &product, &command, SellerTerms::default(), None).await;
-    assert_eq!(created, Ok(Created::Done));
+    db.commit(&order, &product).await;
     (order, product)
 }
 

@@ -33,7 +33,6 @@ use crate::{
     error::Refused,
     expression::{Expression, expr, number},
     item::id_key,
-    together::Batch,
     transaction::Write,
 };
 
@@ -41,8 +40,6 @@ use crate::{
 const SEEN_SECONDS: i64 = 48 * 60 * 60;
 /// DynamoDB takes so many writes in one transaction.
 const MAX_WRITES: usize = 100;
-/// How many keys one request may ask for.
-const KEYS: usize = 100;
 /// How often a transaction is tried that keeps meeting others.
 const ATTEMPTS: u64 = 10;
 /// What is waited at most before the second attempt; before the third twice that, and so on.
@@ -132,18 +129,10 @@ impl Counters<'_> {
     /// [`StoreError`]
     pub async fn tally(self, days: Days) -> Result<Tally, StoreError> {
         let now = PaymentMode::ALL.into_iter().map(now_id);
-        let keys: Vec<String> =
-            now.chain(days.iter().flat_map(|day| PaymentMode::ALL.map(|mode| day_id(day, mode)))).collect();
-        let read = |keys: Vec<String>| async move {
-            let mut batch = Batch::default();
-            for key in keys {
-                batch.want(Table::Counters, Some(id_key(key)));
-            }
-            self.0.fill(&mut batch).await.map(|()| batch.into_items())
-        };
-        let found = futures_util::future::try_join_all(keys.chunks(KEYS).map(|keys| read(keys.to_vec()))).await?;
+        let days = days.iter().flat_map(|day| PaymentMode::ALL.map(|mode| day_id(day, mode)));
+        let keys: Vec<_> = now.chain(days).map(|id| (Table::Counters, id_key(id))).collect();
         let mut tally = Tally::default();
-        for (_, item) in found.into_iter().flatten() {
+        for (_, item) in self.0.read_all(&keys).await? {
             tally.merge(&counters_of(&item)?);
         }
         Ok(tally)

@@ -15,7 +15,6 @@ use descrow_domain::{
     payment::Payment,
     realtime::{MessageId, ServerMessage},
 };
-use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -32,10 +31,6 @@ pub use append::Appended;
 const KEPT_SECONDS: i64 = 24 * 60 * 60;
 /// How long it is remembered that something was told: longer than a stream keeps its records.
 const MARKED_SECONDS: i64 = 48 * 60 * 60;
-/// How many keys one request may ask for.
-const KEYS: usize = 100;
-/// How many such requests are under way at once.
-const PARALLEL: usize = 8;
 
 /// What one change tells one user: written together and once, or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,22 +171,9 @@ impl Messages<'_> {
         let counters = asked.users.iter().map(|user| (Table::Messages, key(user, 0)));
         let marks = asked.keys.iter().map(|told| (Table::Messages, key(mark_id(*told), 0)));
         let keys: Vec<(Table, Item)> = payments.chain(counters).chain(marks).collect();
-        let mut batches: Vec<Batch> = Vec::new();
-        for keys in keys.chunks(KEYS) {
-            let mut batch = Batch::default();
-            for (table, key) in keys {
-                batch.want(*table, Some(key.clone()));
-            }
-            batches.push(batch);
-        }
-        let batches: Vec<Batch> = stream::iter(batches)
-            .map(|mut batch| async move { self.0.fill(&mut batch).await.map(|()| batch) })
-            .buffer_unordered(PARALLEL)
-            .try_collect()
-            .await?;
         let mut known = Known::default();
         let marks: HashMap<String, NotificationId> = asked.keys.iter().map(|told| (mark_id(*told), *told)).collect();
-        for (table, item) in batches.into_iter().flat_map(Batch::into_items) {
+        for (table, item) in self.0.read_all(&keys).await? {
             match table {
                 Table::MpesaTransactions => match decode::<Payment>(item) {
                     Ok(payment) => {

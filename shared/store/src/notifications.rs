@@ -71,17 +71,7 @@ impl Notifications<'_> {
         position: Option<&str>,
         limit: usize,
     ) -> Result<Page<Notification>, StoreError> {
-        let listing = Listing {
-            index: None,
-            partition: "user_id",
-            values: vec![string(user)],
-            sort: "id",
-            descending: true,
-            position,
-            filter: None,
-            limit,
-        };
-        self.0.list(listing).await
+        self.page(None, "user_id", user, position, limit).await
     }
 
     /// A page of what `user` has not read, newest first, from before `position`.
@@ -94,16 +84,19 @@ impl Notifications<'_> {
         position: Option<&str>,
         limit: usize,
     ) -> Result<Page<Notification>, StoreError> {
-        let listing = Listing {
-            index: Some("by_unread"),
-            partition: UNREAD,
-            values: vec![string(user)],
-            sort: "id",
-            descending: true,
-            position,
-            filter: None,
-            limit,
-        };
+        self.page(Some("by_unread"), UNREAD, user, position, limit).await
+    }
+
+    async fn page(
+        self,
+        index: Option<&'static str>,
+        partition: &'static str,
+        user: &Account,
+        position: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Notification>, StoreError> {
+        let (values, filter) = (vec![string(user)], None);
+        let listing = Listing { index, partition, values, sort: "id", descending: true, position, filter, limit };
         self.0.list(listing).await
     }
 

@@ -6,7 +6,6 @@
 use std::collections::HashSet;
 
 use descrow_domain::{Account, Timestamp, kyc::KycDocument, notification::Notification};
-use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,14 +14,8 @@ use crate::{
     error::Refused,
     expression::{Expression, expr, number, string},
     item::{Item, Row, decode, encode, id_key},
-    together::Batch,
     transaction::Write,
 };
-
-/// How many keys one request may ask for.
-const KEYS: usize = 100;
-/// How many such requests are under way at once.
-const PARALLEL: usize = 8;
 
 /// A message to be signed, once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -240,20 +233,9 @@ impl Sessions<'_> {
     /// # Errors
     /// [`StoreError`]
     pub async fn alive(self, ids: &[Uuid], now: Timestamp) -> Result<HashSet<Uuid>, StoreError> {
-        let mut batches: Vec<Batch> = Vec::new();
-        for ids in ids.chunks(KEYS) {
-            let mut batch = Batch::default();
-            for id in ids {
-                batch.want(Table::Sessions, Some(family_key(*id)));
-            }
-            batches.push(batch);
-        }
-        let batches: Vec<Batch> = stream::iter(batches)
-            .map(|mut batch| async move { self.0.fill(&mut batch).await.map(|()| batch) })
-            .buffer_unordered(PARALLEL)
-            .try_collect()
-            .await?;
-        let rows = batches.into_iter().flat_map(Batch::into_items).filter_map(|(_, item)| decode::<Family>(item).ok());
+        let keys: Vec<(Table, Item)> = ids.iter().map(|id| (Table::Sessions, family_key(*id))).collect();
+        let found = self.0.read_all(&keys).await?;
+        let rows = found.into_iter().filter_map(|(_, item)| decode::<Family>(item).ok());
         let alive: HashSet<String> = rows.filter(|family| family.alive(now)).map(|family| family.id).collect();
         Ok(ids.iter().copied().filter(|id| alive.contains(&family_id(*id))).collect())
     }

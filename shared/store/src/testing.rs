@@ -2,6 +2,8 @@
 //!
 //! The tables are the ones of `infra/template.yaml`; a test of this crate holds both lists equal.
 
+pub mod sample;
+
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},

@@ -13,6 +13,7 @@ use descrow_domain::{
     rates::CurrentRates,
     user::User,
 };
+use futures_util::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 
 use crate::{
@@ -24,6 +25,10 @@ use crate::{
 
 /// How often keys that DynamoDB left unprocessed are asked for again.
 const ATTEMPTS: u32 = 4;
+/// How many keys one request may ask for.
+const KEYS: usize = 100;
+/// How many such requests are under way at once.
+const PARALLEL: usize = 8;
 
 /// What to read. At most one item of each kind, and for users two.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,6 +115,20 @@ impl Batch {
 }
 
 impl Store {
+    /// Reads all rows under `keys` that are there, consistently and in parallel, however many they are; in no order.
+    pub(crate) async fn read_all(&self, keys: &[(Table, Item)]) -> Result<Vec<(Table, Item)>, StoreError> {
+        let read = |keys: Vec<(Table, Item)>| async move {
+            let mut batch = Batch::default();
+            for (table, key) in keys {
+                batch.want(table, Some(key));
+            }
+            self.fill(&mut batch).await.map(|()| batch.into_items())
+        };
+        let requests: Vec<_> = keys.chunks(KEYS).map(|keys| read(keys.to_vec())).collect();
+        let found: Vec<_> = stream::iter(requests).buffer_unordered(PARALLEL).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// Reads all of `wanted` consistently, in one round trip.
     ///
     /// # Errors

@@ -4,18 +4,16 @@
 
 use admin::Office;
 use descrow_domain::{
-    Kes, OrderId, Planck, ProductId, Timestamp, UsdCents,
+    Kes, OrderId, Planck, Timestamp, UsdCents,
     audit::{AuditAction, AuditEntry},
-    command::{ChainCommand, Command},
     dispute::Dispute,
-    order::{Deadlines, Order, OrderStatus, PaymentMode, Transition},
+    order::{Order, OrderStatus},
     payment::{Payment, PaymentStatus},
-    product::{Product, ProductStatus},
-    rates::{Quote, Rates},
+    product::Product,
     user::Role,
 };
 use descrow_platform::bucket::testing::TestBucket;
-use descrow_store::{Applied, ChainChange, Created, Replaced, SellerTerms, Store};
+use descrow_store::{Applied, ChainChange, Replaced, Store, testing::sample};
 use descrow_web::{
     App,
     testing::{Answer, Ask, Bench, Person},
@@ -65,50 +63,12 @@ impl Stage {
 
     /// An order of the buyer's at the seller's, as `change` makes it.
     pub(crate) async fn order(&self, kes: u32, change: impl FnOnce(&mut Order)) -> Order {
-        let (now, product) = (Timestamp::now(), self.product().await);
-        let line = Transition { status: OrderStatus::Created, at: now, by: None, extrinsic: None, block: None };
-        let rates = Rates {
-            usd_per_dot: 4_00_000_000,
-            kes_per_usd: 130_00_000_000,
-            source: "configuration".to_owned(),
-            at: now,
-        };
-        let order = Order {
-            id: OrderId::new(),
-            buyer_id: self.buyer.account,
-            seller_id: self.seller.account,
-            product_id: product.id,
-            product_title: product.title.clone(),
-            quantity: 1,
-            payment_mode: PaymentMode::Mpesa,
-            status: OrderStatus::Created,
-            quote: Quote { amount: product.price_dot, usd: product.price_usd, kes: Kes(kes), rates },
-            delivery_address: "Moi Avenue 12, Nairobi".parse().unwrap(),
-            phone: None,
-            payment_id: None,
-            payout_id: None,
-            refund_id: None,
-            funded_by: None,
-            dot_payment: None,
-            dispute: None,
-            pending: None,
-            on_chain: true,
-            tracking: None,
-            deadlines: Deadlines::default(),
-            history: vec![line],
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        };
-        let command = Command::CreateOrder {
-            buyer: order.buyer_id,
-            seller: order.seller_id,
-            amount: order.quote.amount,
-            metadata_cid: String::new(),
-        };
-        let command = ChainCommand::new(order.id, command, now);
-        let created = self.store().orders().create(&order, &product, &command, SellerTerms::default(), None).await;
-        assert_eq!(created, Ok(Created::Done));
+        let now = Timestamp::now();
+        let product = self.product(now);
+        let mut order = Order { on_chain: true, ..sample::order(&product, self.buyer.account, now) };
+        order.quote.kes = Kes(kes);
+        (order.quote.rates.usd_per_dot, order.quote.rates.kes_per_usd) = (4_00_000_000, 130_00_000_000);
+        self.bench.database.commit(&order, &product).await;
         let mut next = Order { version: 2, ..order };
         change(&mut next);
         self.rewrite(&next).await;
@@ -131,26 +91,14 @@ impl Stage {
         self.store().orders().get(id).await.unwrap().unwrap()
     }
 
-    async fn product(&self) -> Product {
-        let now = Timestamp::now();
-        let product = Product {
-            id: ProductId::new(),
-            seller_id: self.seller.account,
+    fn product(&self, now: Timestamp) -> Product {
+        Product {
             title: "Kitenge bag".parse().unwrap(),
-            description: "Hand sewn.".parse().unwrap(),
-            category: "bags".parse().unwrap(),
             price_dot: Planck::from_dot("2.5").unwrap(),
             price_usd: UsdCents(10_50),
-            images: Vec::new(),
-            metadata_cid: None,
             quantity: 3,
-            status: ProductStatus::Active,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        };
-        assert!(self.store().products().create(&product).await.unwrap());
-        product
+            ..sample::product(self.seller.account, now)
+        }
     }
 
     /// A payment that M-Pesa finally refused.

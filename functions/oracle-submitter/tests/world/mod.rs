@@ -12,14 +12,13 @@ use descrow_chain::{
     solidity::SolidityAbi,
 };
 use descrow_domain::{
-    Account, Kes, OrderId, PaymentId, Planck, ProductId, Timestamp, UsdCents,
+    Account, Kes, OrderId, PaymentId, Planck, Timestamp, UsdCents,
     command::{ChainCommand, Command},
-    order::{Deadlines, Order, OrderStatus, PaymentMode, payment_hash},
-    product::{Product, ProductStatus},
-    rates::{Quote, Rates},
+    order::{Order, PaymentMode, payment_hash},
+    product::Product,
 };
 use descrow_platform::{Deadline, Secret, queue::WakeUp};
-use descrow_store::{Created, SellerTerms, testing::TestStore};
+use descrow_store::testing::{TestStore, sample};
 use oracle_submitter::Submitter;
 
 pub(crate) const AMOUNT: Planck = Planck(50_000_000_000);
@@ -62,34 +61,15 @@ pub(crate) fn wake(ids: &[&str]) -> SqsEvent {
 
 pub(crate) fn new_order(mode: PaymentMode) -> Order {
     let now = Timestamp::now();
-    let rates = Rates { usd_per_dot: 420_000_000, kes_per_usd: 12_945_000_000, source: "test".into(), at: now };
-    Order {
-        id: OrderId::new(),
-        buyer_id: buyer(),
-        seller_id: seller(),
-        product_id: ProductId::new(),
-        product_title: "Kiondo basket".parse().unwrap(),
-        quantity: 1,
-        payment_mode: mode,
-        status: OrderStatus::Created,
-        quote: Quote { amount: AMOUNT, usd: UsdCents(2_100), kes: Kes(2_719), rates },
-        delivery_address: "Moi Avenue 1, Nairobi".parse().unwrap(),
-        phone: None,
-        payment_id: None,
-        payout_id: None,
-        refund_id: None,
-        funded_by: None,
-        dot_payment: None,
-        dispute: None,
-        pending: None,
-        on_chain: false,
-        tracking: None,
-        deadlines: Deadlines::default(),
-        history: Vec::new(),
-        version: 1,
-        created_at: now,
-        updated_at: now,
-    }
+    let product = Product {
+        title: "Kiondo basket".parse().unwrap(),
+        price_dot: AMOUNT,
+        price_usd: UsdCents(2_100),
+        ..sample::product(seller(), now)
+    };
+    let mut order = Order { payment_mode: mode, history: Vec::new(), ..sample::order(&product, buyer(), now) };
+    order.quote.kes = Kes(2_719);
+    order
 }
 
 impl World {
@@ -120,31 +100,13 @@ impl World {
         let order = new_order(mode);
         let product = Product {
             id: order.product_id,
-            seller_id: seller(),
             title: order.product_title.clone(),
-            description: "Woven by hand".parse().unwrap(),
-            category: "crafts".parse().unwrap(),
-            price_dot: AMOUNT,
-            price_usd: UsdCents(2_100),
-            images: Vec::new(),
-            metadata_cid: None,
+            price_dot: order.quote.amount,
+            price_usd: order.quote.usd,
             quantity: 3,
-            status: ProductStatus::Active,
-            version: 1,
-            created_at: order.created_at,
-            updated_at: order.created_at,
+            ..sample::product(order.seller_id, order.created_at)
         };
-        let command = Command::CreateOrder {
-            buyer: order.buyer_id,
-            seller: order.seller_id,
-            amount: order.quote.amount,
-            metadata_cid: "bafymetadata".into(),
-        };
-        let command = ChainCommand::new(order.id, command, order.created_at);
-        assert!(self.db.store.products().create(&product).await.unwrap());
-        let created =
-            self.db.store.orders().create(&order, &product, &command, SellerTerms::default(), None).await.unwrap();
-        assert_eq!(created, Created::Done);
+        let command = self.db.commit(&order, &product).await;
         (order, command)
     }
 

@@ -11,15 +11,13 @@ use descrow_chain::{
     solidity::SolidityAbi,
 };
 use descrow_domain::{
-    Account, Kes, OrderId, Planck, ProductId, Timestamp, UsdCents,
-    command::{ChainCommand, Command},
-    order::{Deadlines, Order, OrderStatus, PaymentMode, Transition},
-    product::{Product, ProductStatus},
-    rates::{Quote, Rates},
+    Account, Kes, OrderId, Planck, Timestamp, UsdCents,
+    order::{Deadlines, Order, PaymentMode},
+    product::Product,
     user::Role,
 };
 use descrow_platform::{Deadline, Secret};
-use descrow_store::{Applied, ChainChange, Created, SellerTerms};
+use descrow_store::{Applied, ChainChange, testing::sample};
 use descrow_web::{
     App,
     testing::{Answer, Ask, Bench, Person},
@@ -133,33 +131,12 @@ impl Stage {
         change(&mut order);
         let product = Product {
             id: order.product_id,
-            seller_id: order.seller_id,
             title: order.product_title.clone(),
-            description: "Hand sewn.".parse().unwrap(),
-            category: "bags".parse().unwrap(),
             price_dot: AMOUNT,
             price_usd: order.quote.usd,
-            images: Vec::new(),
-            metadata_cid: None,
-            quantity: 1,
-            status: ProductStatus::Active,
-            version: 1,
-            created_at: now,
-            updated_at: now,
+            ..sample::product(order.seller_id, now)
         };
-        let store = &self.bench.database.store;
-        assert!(store.products().create(&product).await.unwrap());
-        let command = Command::CreateOrder {
-            buyer: order.buyer_id,
-            seller: order.seller_id,
-            amount: order.quote.amount,
-            metadata_cid: String::new(),
-        };
-        let command = ChainCommand::new(order.id, command, now);
-        assert_eq!(
-            store.orders().create(&order, &product, &command, SellerTerms::default(), None).await.unwrap(),
-            Created::Done
-        );
+        self.bench.database.commit(&order, &product).await;
         order
     }
 
@@ -191,33 +168,14 @@ impl Stage {
 }
 
 fn ordered(buyer: Account, seller: Account, now: Timestamp) -> Order {
-    let rates = Rates { usd_per_dot: 420_000_000, kes_per_usd: 12_945_000_000, source: "test".into(), at: now };
-    let line = Transition { status: OrderStatus::Created, at: now, by: Some(buyer), extrinsic: None, block: None };
-    Order {
-        id: OrderId::new(),
-        buyer_id: buyer,
-        seller_id: seller,
-        product_id: ProductId::new(),
-        product_title: "Kitenge bag".parse().unwrap(),
-        quantity: 1,
-        payment_mode: PaymentMode::Dot,
-        status: OrderStatus::Created,
-        quote: Quote { amount: AMOUNT, usd: UsdCents(1_050), kes: Kes(1_360), rates },
-        delivery_address: "Moi Avenue 1, Nairobi".parse().unwrap(),
-        phone: None,
-        payment_id: None,
-        payout_id: None,
-        refund_id: None,
-        funded_by: None,
-        dot_payment: None,
-        dispute: None,
-        pending: None,
-        on_chain: false,
-        tracking: None,
-        deadlines: Deadlines { payment: Some(now.plus_seconds(1800)), ..Deadlines::default() },
-        history: vec![line],
-        version: 1,
-        created_at: now,
-        updated_at: now,
-    }
+    let product = Product {
+        title: "Kitenge bag".parse().unwrap(),
+        price_dot: AMOUNT,
+        price_usd: UsdCents(1_050),
+        ..sample::product(seller, now)
+    };
+    let deadlines = Deadlines { payment: Some(now.plus_seconds(1800)), ..Deadlines::default() };
+    let mut order = Order { payment_mode: PaymentMode::Dot, deadlines, ..sample::order(&product, buyer, now) };
+    order.quote.kes = Kes(1_360);
+    order
 }

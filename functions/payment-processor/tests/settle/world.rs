@@ -4,19 +4,21 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Bytes, extract::Path, routing::post};
 use descrow_domain::{
-    Account, Kes, OrderId, PaymentId, Planck, ProductId, Timestamp, UsdCents,
-    command::{ChainCommand, Command},
-    order::{Deadlines, Order, OrderStatus, PaymentMode, Transition},
+    Account, Kes, OrderId, PaymentId, Timestamp,
+    command::ChainCommand,
+    order::{Order, OrderStatus},
     payment::{Payment, PaymentStatus},
-    product::{Product, ProductStatus},
-    rates::{Quote, Rates},
+    product::Product,
 };
 use descrow_mpesa::{
     B2cSettings, CallbackMessage, CallbackSecret, CallbackUrls, ClientSettings, Daraja, MemoryTokens, Payout, StkPush,
     StkSettings,
 };
 use descrow_platform::{Deadline, Secret, queue::Disposition};
-use descrow_store::{Applied, ChainChange, Created, SellerTerms, testing::TestStore};
+use descrow_store::{
+    Applied, ChainChange,
+    testing::{TestStore, sample},
+};
 use payment_processor::{Failure, Processor};
 use sandbox::{Answer, Options, Policy, Sandbox};
 use tokio::sync::{Mutex, mpsc};
@@ -85,63 +87,10 @@ impl World {
     pub(crate) async fn order(&self) -> Order {
         let (buyer, seller) = (Account::from_bytes([1; 32]), Account::from_bytes([2; 32]));
         let now = Timestamp::now();
-        let product = Product {
-            id: ProductId::new(),
-            seller_id: seller,
-            title: "A bicycle".parse().unwrap(),
-            description: "Two wheels.".parse().unwrap(),
-            category: "vehicles".parse().unwrap(),
-            price_dot: Planck(10_000_000_000),
-            price_usd: UsdCents(1_160),
-            images: Vec::new(),
-            metadata_cid: None,
-            quantity: 5,
-            status: ProductStatus::Active,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        };
-        assert!(self.db.store.products().create(&product).await.unwrap());
-        let rates = Rates { usd_per_dot: 1, kes_per_usd: 1, source: "configuration".into(), at: now };
-        let order = Order {
-            id: OrderId::new(),
-            buyer_id: buyer,
-            seller_id: seller,
-            product_id: product.id,
-            product_title: product.title.clone(),
-            quantity: 1,
-            payment_mode: PaymentMode::Mpesa,
-            status: OrderStatus::Created,
-            quote: Quote { amount: product.price_dot, usd: product.price_usd, kes: PRICE, rates },
-            delivery_address: "Moi Avenue 1, Nairobi".parse().unwrap(),
-            phone: None,
-            payment_id: None,
-            payout_id: None,
-            refund_id: None,
-            funded_by: None,
-            dot_payment: None,
-            dispute: None,
-            pending: None,
-            on_chain: false,
-            tracking: None,
-            deadlines: Deadlines::default(),
-            history: vec![Transition {
-                status: OrderStatus::Created,
-                at: now,
-                by: Some(buyer),
-                extrinsic: None,
-                block: None,
-            }],
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        };
-        let (amount, metadata_cid) = (order.quote.amount, String::new());
-        let command = Command::CreateOrder { buyer, seller, amount, metadata_cid };
-        let command = ChainCommand::new(order.id, command, now);
-        let created =
-            self.db.store.orders().create(&order, &product, &command, SellerTerms::default(), None).await.unwrap();
-        assert_eq!(created, Created::Done);
+        let product = Product { quantity: 5, ..sample::product(seller, now) };
+        let mut order = sample::order(&product, buyer, now);
+        order.quote.kes = PRICE;
+        self.db.commit(&order, &product).await;
         order
     }
 

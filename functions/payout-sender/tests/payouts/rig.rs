@@ -3,16 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use descrow_domain::{
-    Account, Kes, OrderId, PaymentId, Planck, ProductId, Timestamp, UsdCents,
-    command::{ChainCommand, Command},
-    order::{Deadlines, Order, OrderStatus, PaymentMode},
+    Account, Kes, OrderId, PaymentId, Timestamp,
+    order::{Order, OrderStatus},
     payment::Payment,
-    product::{Product, ProductStatus},
-    rates::{Quote, Rates},
 };
 use descrow_mpesa::{B2cSettings, CallbackSecret, CallbackUrls, ClientSettings, Daraja, MemoryTokens};
 use descrow_platform::{Deadline, Secret, queue::WakeUp};
-use descrow_store::{Created, SellerTerms, testing::TestStore};
+use descrow_store::testing::{TestStore, sample};
 use payout_sender::{Failure, PayoutSender};
 use sandbox::{Operation, Options, Sandbox, Settings};
 
@@ -63,61 +60,12 @@ impl Rig {
     pub(crate) async fn delivered(&self) -> Order {
         let now = Timestamp::now();
         let account = |byte| Account::from_bytes([byte; 32]);
-        let product = Product {
-            id: ProductId::new(),
-            seller_id: account(7),
-            title: "A bicycle".parse().unwrap(),
-            description: "Two wheels.".parse().unwrap(),
-            category: "vehicles".parse().unwrap(),
-            price_dot: Planck(10_000_000_000),
-            price_usd: UsdCents(2_000),
-            images: Vec::new(),
-            metadata_cid: None,
-            quantity: 1,
-            status: ProductStatus::Active,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        };
-        assert!(self.db.store.products().create(&product).await.unwrap());
-        let id = OrderId::new();
-        let rates = Rates { usd_per_dot: 1, kes_per_usd: 1, source: "test".into(), at: now };
-        let order = Order {
-            id,
-            buyer_id: account(8),
-            seller_id: account(7),
-            product_id: product.id,
-            product_title: product.title.clone(),
-            quantity: 1,
-            payment_mode: PaymentMode::Mpesa,
-            status: OrderStatus::Delivered,
-            quote: Quote { amount: product.price_dot, usd: product.price_usd, kes: Kes(PRICE), rates },
-            delivery_address: "Moi Avenue 1, Nairobi".parse().unwrap(),
-            phone: None,
-            payment_id: None,
-            payout_id: Some(PaymentId::derived(id.as_uuid(), "payout-1")),
-            refund_id: None,
-            funded_by: None,
-            dot_payment: None,
-            dispute: None,
-            pending: None,
-            on_chain: true,
-            tracking: None,
-            deadlines: Deadlines::default(),
-            history: Vec::new(),
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        };
-        let command = Command::CreateOrder {
-            buyer: order.buyer_id,
-            seller: order.seller_id,
-            amount: order.quote.amount,
-            metadata_cid: String::new(),
-        };
-        let command = ChainCommand::new(id, command, now);
-        let created = self.db.store.orders().create(&order, &product, &command, SellerTerms::default(), None).await;
-        assert_eq!(created, Ok(Created::Done));
+        let product = sample::product(account(7), now);
+        let mut order = sample::order(&product, account(8), now);
+        order.quote.kes = Kes(PRICE);
+        let payout_id = Some(PaymentId::derived(order.id.as_uuid(), "payout-1"));
+        let order = Order { status: OrderStatus::Delivered, on_chain: true, payout_id, ..order };
+        self.db.commit(&order, &product).await;
         order
     }
 
