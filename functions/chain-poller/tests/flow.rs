@@ -18,7 +18,7 @@ use descrow_domain::{
     user::{KycStatus, Role, User},
 };
 use descrow_platform::{Config, Deadline, config::ConfigError};
-use descrow_store::Settled;
+use descrow_store::{Settled, testing::sample};
 use world::{AMOUNT, World, buyer, deadline, key, seller};
 
 const WINDOWS: Windows = Windows { shipping: 604_800, inspection: 259_200, evidence: 259_200 };
@@ -45,16 +45,9 @@ async fn order(world: &World, order: &Order) -> Order {
 async fn register_seller(world: &World) {
     let now = Timestamp::now();
     let user = User {
-        id: seller(),
-        role: Role::Seller,
         kyc_status: KycStatus::Verified,
         phone: Some("254708374149".parse().unwrap()),
-        display_name: None,
-        email: None,
-        kyc: None,
-        auth_version: 1,
-        created_at: now,
-        updated_at: now,
+        ..sample::user(seller(), Role::Seller, now)
     };
     assert_eq!(world.db.store.users().create(&user).await.unwrap(), None);
 }

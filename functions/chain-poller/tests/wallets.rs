@@ -22,7 +22,7 @@ use descrow_domain::{
     user::{KycStatus, Role, User},
 };
 use descrow_platform::Deadline;
-use descrow_store::{Begun, Replaced, Settled};
+use descrow_store::{Begun, Replaced, Settled, testing::sample};
 use world::{AMOUNT, World, deadline, key, seller};
 
 const WINDOWS: Windows = Windows { shipping: 604_800, inspection: 259_200, evidence: 259_200 };
@@ -46,16 +46,9 @@ impl Market {
         };
         let now = Timestamp::now();
         let user = User {
-            id: seller(),
-            role: Role::Seller,
             kyc_status: KycStatus::Verified,
             phone: Some("254708374149".parse().unwrap()),
-            display_name: None,
-            email: None,
-            kyc: None,
-            auth_version: 1,
-            created_at: now,
-            updated_at: now,
+            ..sample::user(seller(), Role::Seller, now)
         };
         assert_eq!(world.db.store.users().create(&user).await.unwrap(), None);
         Self { world, poller }

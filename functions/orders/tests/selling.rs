@@ -9,6 +9,7 @@ use descrow_domain::{
     product::ProductStatus,
     user::{KycStatus, Role, User},
 };
+use descrow_store::testing::sample;
 use descrow_web::testing::{Answer, Ask};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -58,18 +59,8 @@ async fn of_fifty_buyers_of_fifty_pieces_at_once_each_gets_one_and_then_it_is_so
 /// A product of somebody with this phone and this KYC status.
 async fn sold_by(stage: &Stage, n: u8, change: impl FnOnce(&mut User)) -> ProductId {
     let now = Timestamp::now();
-    let mut seller = User {
-        id: Account::from_bytes([n; 32]),
-        role: Role::Seller,
-        kyc_status: KycStatus::Pending,
-        phone: Some(PHONE.parse().unwrap()),
-        display_name: None,
-        email: None,
-        kyc: None,
-        auth_version: 1,
-        created_at: now,
-        updated_at: now,
-    };
+    let account = Account::from_bytes([n; 32]);
+    let mut seller = User { phone: Some(PHONE.parse().unwrap()), ..sample::user(account, Role::Seller, now) };
     change(&mut seller);
     assert_eq!(stage.bench.database.store.users().create(&seller).await.unwrap(), None);
     let id = ProductId::new();

@@ -13,7 +13,10 @@ use descrow_domain::{
     user::{KycStatus, Role, User},
 };
 use descrow_platform::Config;
-use descrow_store::{Family, testing::TestStore};
+use descrow_store::{
+    Family,
+    testing::{TestStore, sample},
+};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -70,18 +73,7 @@ impl Bench {
     pub async fn registered(&self, account: Account, n: u8, role: Role) -> Person {
         let (family, now) = (Uuid::now_v7(), Timestamp::now());
         let phone: Msisdn = format!("2547000000{n:02}").parse().expect("a phone number");
-        let user = User {
-            id: account,
-            role,
-            kyc_status: KycStatus::Pending,
-            phone: Some(phone),
-            display_name: None,
-            email: None,
-            kyc: None,
-            auth_version: 1,
-            created_at: now,
-            updated_at: now,
-        };
+        let user = User { phone: Some(phone), ..sample::user(account, role, now) };
         let store = &self.database.store;
         store.users().create(&user).await.expect("a user");
         let session = Family::new(family, account, now, now.plus_seconds(3600));

@@ -6,12 +6,12 @@ use std::sync::{
 };
 
 use axum::extract::{FromRef, State};
-use descrow_domain::{
-    Account, Timestamp,
-    user::{KycStatus, Role, User},
-};
+use descrow_domain::{Account, Timestamp, user::Role};
 use descrow_platform::{Config, ConfigError};
-use descrow_store::{Family, Store, testing::TestStore};
+use descrow_store::{
+    Family, Store,
+    testing::{TestStore, sample},
+};
 use descrow_web::{
     Admin, ApiError, App, Authenticated, Buyer, Code, Edge, EdgeConfig, Id, Known, List, OpenApiRouter, Page, Reply,
     Seller, Subject, Visitor, routes,
@@ -183,18 +183,7 @@ impl Stack {
         let family = uuid::Uuid::now_v7();
         let session = Family::new(family, account, now, now.plus_seconds(60));
         self.db.store.sessions().create_family(&session).await.unwrap();
-        let user = User {
-            id: account,
-            role,
-            kyc_status: KycStatus::Pending,
-            phone: None,
-            display_name: None,
-            email: None,
-            kyc: None,
-            auth_version: 1,
-            created_at: now,
-            updated_at: now,
-        };
+        let user = sample::user(account, role, now);
         self.db.store.users().create(&user).await.unwrap();
         let subject = Subject { account, role, kyc: user.kyc_status, family, auth_version: 1 };
         self.edge.tokens().issue(&subject, now).unwrap()
