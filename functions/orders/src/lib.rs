@@ -35,7 +35,7 @@ mod tracking;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use descrow_domain::rates::Pricing;
+use descrow_domain::{evidence::content::IMAGE_LIMIT, rates::Pricing};
 use descrow_ipfs::{Gateways, PinService};
 use descrow_mpesa::{CallbackUrls, Daraja, StkSettings};
 use descrow_platform::bucket::Bucket;
@@ -102,7 +102,8 @@ fn family() -> OpenApiRouter<Orders> {
 /// The family's part of the OpenAPI document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let family = document::demanding(family().into_openapi(), "CreateOrder", ("paymentMode", "mpesa"), "phoneNumber");
-    document::either(family, "AddEvidence", ("kind", "text"), "text", "uploadId")
+    let family = document::either(family, "AddEvidence", ("kind", "text"), "text", "uploadId");
+    document::at_most(family, "EvidencePromise", ("contentType", "^image/"), "size", IMAGE_LIMIT as u64)
 }
 
 /// The family behind the edge.

@@ -123,6 +123,13 @@ pub fn either(family: OpenApi, schema: &str, (other, value): (&str, &str), field
     ruled(family, schema, &given(field), &then, Some(given(instead)))
 }
 
+/// A family whose request `schema` bounds the number `field` further where another field, a text, matches a pattern.
+#[must_use]
+pub fn at_most(family: OpenApi, schema: &str, (other, pattern): (&str, &str), field: &str, maximum: u64) -> OpenApi {
+    let matching = json!({"properties": {other: {"pattern": pattern}}, "required": [other]});
+    ruled(family, schema, &matching, &json!({"properties": {field: {"maximum": maximum}}}), None)
+}
+
 /// A value for `field` that is not `null`.
 fn given(field: &str) -> Value {
     json!({"properties": {field: {"not": {"type": "null"}}}, "required": [field]})
