@@ -19,7 +19,7 @@ use descrow_domain::{
 };
 use descrow_platform::{Config, Deadline, config::ConfigError};
 use descrow_store::{Settled, testing::sample};
-use world::{AMOUNT, World, buyer, deadline, key, seller};
+use world::{AMOUNT, World, buyer, seller};
 
 const WINDOWS: Windows = Windows { shipping: 604_800, inspection: 259_200, evidence: 259_200 };
 
@@ -139,15 +139,7 @@ async fn an_order_paid_in_dot_is_completed_by_the_contract_and_entered_in_the_bo
         ("Charlie", EscrowCall::MarkShipped { order: reference, tracking_cid: String::new() }),
         ("Bob", EscrowCall::ConfirmDelivery { order: reference }),
     ] {
-        let (signer, at) = (key(who), world.head().await);
-        let account = signer.account();
-        let dry_run = poller.contract.dry_run(&at, &call, &account, deadline()).await.unwrap();
-        let nonce = world.chain.next_nonce(&account, deadline()).await.unwrap();
-        let extrinsic = poller.contract.sign(&at, &call, &dry_run, &signer, nonce, 64).unwrap();
-        world.chain.submit(&extrinsic.bytes, deadline()).await.unwrap();
-        while world.head().await.nonce(&account, deadline()).await.unwrap() == nonce {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        world.tell(who, &call).await;
     }
     assert_eq!(poll(&poller).await.events, 5);
     let done = order(&world, &ours).await;

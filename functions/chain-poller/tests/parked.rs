@@ -16,7 +16,7 @@ use descrow_domain::{
 };
 use descrow_platform::Deadline;
 use descrow_store::{EventPosition, Parked};
-use world::{World, deadline, key};
+use world::{World, deadline};
 
 const ORDERS: &str = "test-orders";
 
@@ -78,13 +78,13 @@ async fn the_events_of_an_unreadable_order_wait_in_order_and_stop_no_other_and_a
     world.deliver(&[&first.id, &second.id]).await;
     world.wait_for_nonces(used + 3).await;
     let funded_in = world.head().await.block.number;
-    ship(&poller, &world, &spoilt).await;
+    ship(&world, &spoilt).await;
     poll(&poller, &world).await;
 
     // In the same block, and in a later one.
     let funded = row(&world, &whole).await;
     assert_eq!((funded.status, funded.history.last().unwrap().block), (OrderStatus::Funded, Some(funded_in)));
-    ship(&poller, &world, &whole).await;
+    ship(&world, &whole).await;
     poll(&poller, &world).await;
     assert_eq!(row(&world, &whole).await.status, OrderStatus::Shipped);
     let waiting = parked(&poller).await;
@@ -112,15 +112,7 @@ async fn the_events_of_an_unreadable_order_wait_in_order_and_stop_no_other_and_a
 }
 
 /// The seller tells the contract, from a wallet.
-async fn ship(poller: &Poller, world: &World, order: &Order) {
+async fn ship(world: &World, order: &Order) {
     let call = EscrowCall::MarkShipped { order: OrderRef::of(order.id), tracking_cid: "bafytracking".into() };
-    let (signer, at) = (key("Charlie"), world.head().await);
-    let account = signer.account();
-    let dry_run = poller.contract.dry_run(&at, &call, &account, deadline()).await.unwrap();
-    let nonce = world.chain.next_nonce(&account, deadline()).await.unwrap();
-    let extrinsic = poller.contract.sign(&at, &call, &dry_run, &signer, nonce, 64).unwrap();
-    world.chain.submit(&extrinsic.bytes, deadline()).await.unwrap();
-    while world.head().await.nonce(&account, deadline()).await.unwrap() == nonce {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    world.tell("Charlie", &call).await;
 }

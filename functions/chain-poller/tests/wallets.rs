@@ -23,7 +23,7 @@ use descrow_domain::{
 };
 use descrow_platform::Deadline;
 use descrow_store::{Begun, Replaced, Settled, testing::sample};
-use world::{AMOUNT, World, deadline, key, seller};
+use world::{AMOUNT, World, deadline, seller};
 
 const WINDOWS: Windows = Windows { shipping: 604_800, inspection: 259_200, evidence: 259_200 };
 const PRICE: Kes = Kes(2_719);
@@ -103,15 +103,7 @@ impl Market {
 
     /// `who` tells the contract, from a wallet of its own; and the poller reads it.
     async fn says(&self, who: &str, call: EscrowCall, order: &Order, status: OrderStatus) -> Order {
-        let (signer, at) = (key(who), self.world.head().await);
-        let (account, contract) = (signer.account(), &self.poller.contract);
-        let dry_run = contract.dry_run(&at, &call, &account, deadline()).await.unwrap();
-        let nonce = self.world.chain.next_nonce(&account, deadline()).await.unwrap();
-        let extrinsic = contract.sign(&at, &call, &dry_run, &signer, nonce, 64).unwrap();
-        self.world.chain.submit(&extrinsic.bytes, deadline()).await.unwrap();
-        while self.world.head().await.nonce(&account, deadline()).await.unwrap() == nonce {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        self.world.tell(who, &call).await;
         self.reach(order, status).await
     }
 

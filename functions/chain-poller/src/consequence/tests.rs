@@ -1,11 +1,12 @@
 use descrow_chain::{Address, OrderRef};
 use descrow_domain::{
-    Kes, OrderId, Planck, ProductId, UsdCents,
+    Kes, Planck,
     dispute::Dispute,
     order::{Deadlines, PendingAction},
     payment::{Decision, PaymentKind},
-    rates::{Quote, Rates},
+    product::Product,
 };
+use descrow_store::testing::sample;
 
 use super::*;
 
@@ -18,34 +19,10 @@ fn account(byte: u8) -> Account {
 }
 
 pub(super) fn order(status: OrderStatus, payment_mode: PaymentMode) -> Order {
-    let rates = Rates { usd_per_dot: 1, kes_per_usd: 1, source: "test".into(), at: Timestamp(0) };
-    Order {
-        id: OrderId::new(),
-        buyer_id: account(1),
-        seller_id: account(2),
-        product_id: ProductId::new(),
-        product_title: "Basket".parse().unwrap(),
-        quantity: 1,
-        payment_mode,
-        status,
-        quote: Quote { amount: AMOUNT, usd: UsdCents(1), kes: Kes(1_500), rates },
-        delivery_address: "Moi Avenue 1, Nairobi".parse().unwrap(),
-        phone: None,
-        payment_id: None,
-        payout_id: None,
-        refund_id: None,
-        funded_by: None,
-        dot_payment: None,
-        dispute: None,
-        pending: None,
-        on_chain: status != OrderStatus::Created,
-        tracking: None,
-        deadlines: Deadlines::default(),
-        history: Vec::new(),
-        version: 4,
-        created_at: Timestamp(0),
-        updated_at: Timestamp(0),
-    }
+    let product = Product { price_dot: AMOUNT, ..sample::product(account(2), Timestamp(0)) };
+    let on_chain = status != OrderStatus::Created;
+    let ordered = sample::order(&product, account(1), Timestamp(0));
+    Order { payment_mode, status, on_chain, history: Vec::new(), version: 4, ..ordered }
 }
 
 pub(super) fn found(event: EscrowEvent) -> ContractEvent {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use descrow_chain::{
-    At, Chain, Connector, EscrowContract, OracleSigner, OrderRef, OrderState,
+    At, Chain, Connector, EscrowCall, EscrowContract, OracleSigner, OrderRef, OrderState,
     deploy::{Deployment, deploy},
     local_chain::{Blocks, LocalChain},
     solidity::SolidityAbi,
@@ -108,6 +108,19 @@ impl World {
         };
         let command = self.db.commit(&order, &product).await;
         (order, command)
+    }
+
+    /// `who` tells the contract, from a wallet of its own, and waits for the block.
+    pub(crate) async fn tell(&self, who: &str, call: &EscrowCall) {
+        let (signer, at, contract) = (key(who), self.head().await, &self.submitter.contract);
+        let account = signer.account();
+        let dry_run = contract.dry_run(&at, call, &account, deadline()).await.unwrap();
+        let nonce = self.chain.next_nonce(&account, deadline()).await.unwrap();
+        let extrinsic = contract.sign(&at, call, &dry_run, &signer, nonce, 64).unwrap();
+        self.chain.submit(&extrinsic.bytes, deadline()).await.unwrap();
+        while self.head().await.nonce(&account, deadline()).await.unwrap() == nonce {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// A payment's record, committed as the payment processor does it.
